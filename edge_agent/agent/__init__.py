@@ -1,0 +1,1 @@
+"""Assembles the parts from the config: one thread a source, one an uplink, all supervised."""

@@ -1,0 +1,107 @@
+"""Reads and checks a configuration file; a refusal names the file, the key path, what was given and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_agent.config.device import Device
+from edge_agent.config.dust import DustSensor
+from edge_agent.config.gate import Gate
+from edge_agent.config.outbox import Outbox
+from edge_agent.config.section import Section
+from edge_agent.config.uplink import Mqtt
+from edge_agent.errors import ConfigError
+
+
+class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole device. Lists are written ``[[dust]]``, ``[[gate]]``, ``[[mqtt]]``."""
+
+    device: Device
+    dust: list[DustSensor] = []
+    gate: list[Gate] = []
+    outbox: Outbox = Outbox()
+    mqtt: list[Mqtt] = []
+
+
+def load(file: Path | str) -> Config:
+    """The checked configuration in ``file``.
+
+    Raises ConfigError when the file cannot be read, is no TOML, or holds an unknown key, a wrong type or a value out
+    of range.
+    """
+    path = Path(file)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(path, "", f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, "", f"is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(path, "", f"is not TOML: {error}") from error
+    try:
+        config = msgspec.convert(raw, Config, strict=True)
+    except msgspec.ValidationError as error:
+        raise _explained(path, raw, str(error)) from error
+    for section in ("dust", "gate", "mqtt"):
+        _unique(path, section, [_name_of(item) for item in getattr(config, section)])
+    return config
+
+
+def _name_of(item: Any) -> str:
+    return str(item.camera.name if isinstance(item, Gate) else item.name)
+
+
+def _unique(path: Path, section: str, names: list[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ConfigError(path, f"{section}[{index}].name", f"{name!r} is used twice; give each its own name")
+
+
+def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
+    problem, _, where = text.partition(" - at `")
+    key = where.rstrip("`").removeprefix("$").removeprefix(".")
+    unknown = re.match(r"Object contains unknown field `(.+)`", problem)
+    if unknown:
+        name = unknown.group(1)
+        allowed = _fields_at(key)
+        near = difflib.get_close_matches(name, allowed, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return ConfigError(path, f"{key}.{name}".lstrip("."), f"is not a key here{hint} Allowed: {', '.join(allowed)}")
+    missing = re.match(r"Object missing required field `(.+)`", problem)
+    if missing:
+        return ConfigError(path, f"{key}.{missing.group(1)}".lstrip("."), "is missing and must be given")
+    return ConfigError(path, key, f"{problem}, given {_value_at(raw, key)!r}")
+
+
+def _parts(key: str) -> list[str | int]:
+    return [int(p) if p.isdigit() else p for p in re.findall(r"[^.\[\]]+", key)]
+
+
+def _value_at(raw: Any, key: str) -> Any:
+    value = raw
+    for part in _parts(key):
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _fields_at(key: str) -> list[str]:
+    kind: Any = msgspec.inspect.type_info(Config)
+    for part in _parts(key):
+        if isinstance(part, int):
+            kind = getattr(kind, "item_type", kind)
+        else:
+            kind = next((f.type for f in kind.fields if f.name == part), kind)
+        if isinstance(kind, msgspec.inspect.UnionType):
+            kind = next((t for t in kind.types if isinstance(t, msgspec.inspect.StructType)), kind)
+    if isinstance(kind, msgspec.inspect.ListType):
+        kind = kind.item_type
+    return [f.name for f in getattr(kind, "fields", ())]

@@ -1,0 +1,16 @@
+"""Bounds of the outbox and of the evidence on disk."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from edge_agent.config.section import Section
+
+
+class Outbox(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``max_mb`` bounds rows and evidence together; ``free_disk_floor_mb`` is left to the rest of the system."""
+
+    max_mb: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2048
+    free_disk_floor_mb: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 256

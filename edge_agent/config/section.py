@@ -1,0 +1,17 @@
+"""The base of all sections: unknown keys are refused, nothing changes after loading."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file."""
+
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . -")]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400 * 31)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Point = tuple[Share, Share]

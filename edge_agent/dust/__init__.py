@@ -1,0 +1,1 @@
+"""Decides over dust: windows, limits, exceedances. Pure."""

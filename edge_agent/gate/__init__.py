@@ -1,0 +1,1 @@
+"""Decides at the gate: passages, verdicts, violations. Pure."""

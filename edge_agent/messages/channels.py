@@ -1,0 +1,47 @@
+"""The channels: which data class travels on each, under which type and priority. Lower priority numbers leave last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+
+from edge_agent.messages.dust import DustData
+from edge_agent.messages.gate import EvidenceData, PassageData, ViolationData
+from edge_agent.messages.system import HealthData, StatusData
+
+
+class Priority(IntEnum):
+    """Eviction order: the highest number is dropped first, a violation never while anything else is left."""
+
+    VIOLATION = 0
+    EVIDENCE = 1
+    STAY = 2
+    PASSAGE = 3
+    DUST = 4
+    HEALTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """``name`` is the last part of the topic, ``event_type`` the CloudEvents type."""
+
+    name: str
+    event_type: str
+    data: type[msgspec.Struct]
+    priority: Priority
+    retained: bool = False
+
+
+CHANNELS: dict[str, Channel] = {
+    c.name: c
+    for c in (
+        Channel("violation", "edge.violation.v1", ViolationData, Priority.VIOLATION),
+        Channel("evidence", "edge.evidence.v1", EvidenceData, Priority.EVIDENCE),
+        Channel("passage", "edge.passage.v1", PassageData, Priority.PASSAGE),
+        Channel("dust", "edge.dust.v1", DustData, Priority.DUST),
+        Channel("health", "edge.health.v1", HealthData, Priority.HEALTH),
+        Channel("status", "edge.status.v1", StatusData, Priority.HEALTH, retained=True),
+    )
+}

@@ -1,0 +1,1 @@
+"""Sends what the outbox holds, one module a kind of destination."""
