@@ -1,0 +1,137 @@
+"""The sources: one thread each reads a device, hands what it read to its decider, and records what that returns.
+
+A source's body opens its device and returns only at the end of a recording; whatever breaks is raised, and its worker
+opens it again. The decider outlives the device, so a window or a passage survives an unplugged cable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from drivers.table import EndOfRecordingError, open_camera, open_sensor
+from edge_agent import config
+from edge_agent.agent.worker import Worker
+from edge_agent.clock import Clock
+from edge_agent.messages import Draft
+
+if TYPE_CHECKING:
+    from drivers.frames import Frame
+    from drivers.readings import Reading
+
+Record = Callable[[Worker, Draft], None]
+
+_READ_TIMEOUT_S = 1.0
+
+
+Item = TypeVar("Item")
+_Item_co = TypeVar("_Item_co", covariant=True)
+_Item_contra = TypeVar("_Item_contra", contravariant=True)
+
+
+class Device(Protocol[_Item_co]):
+    """What a driver opens."""
+
+    def read(self, timeout_s: float) -> _Item_co | None: ...
+    def close(self) -> None: ...
+
+
+class Decider(Protocol[_Item_contra]):
+    """What the deciding floor offers a source."""
+
+    def update(self, item: _Item_contra, /) -> list[Draft]: ...
+    def finish(self) -> list[Draft]: ...
+    def state(self) -> dict[str, Any]: ...
+
+
+class Source:
+    """A device and what decides over it; ``describe`` says of an item what health and the live view show."""
+
+    def __init__(
+        self,
+        name: str,
+        open_device: Callable[[], Device[Item]],
+        decider: Decider[Item],
+        describe: Callable[[Item], dict[str, Any]],
+        record: Record,
+    ) -> None:
+        self.name = name
+        self.finished = False
+        self._open = open_device
+        self._decider: Decider[Any] = decider
+        self._describe: Callable[[Any], dict[str, Any]] = describe
+        self._record = record
+        self._items = 0
+        self._last: Any = None
+
+    def body(self, worker: Worker) -> None:
+        """Reads until stopped or until the recording ends."""
+        device = self._open()
+        try:
+            while not worker.stop.is_set():
+                item = device.read(_READ_TIMEOUT_S)
+                if item is None:
+                    continue
+                worker.well()
+                self._items += 1
+                self._last = item
+                for draft in self._decider.update(item):
+                    self._record(worker, draft)
+        except EndOfRecordingError:
+            self.finished = True
+        finally:
+            device.close()
+        for draft in self._decider.finish():
+            self._record(worker, draft)
+
+    def state(self) -> dict[str, Any]:
+        """How many items came, the last one, and what the decider counts."""
+        last = self._describe(self._last) if self._last is not None else {}
+        return {"items": self._items, **last, **self._decider.state()}
+
+
+def dust_source(section: config.DustSensor, clock: Clock, record: Record) -> Source:
+    """A dust sensor; imports no vision."""
+    from edge_agent.dust.watch import DustWatch
+
+    def describe(reading: Reading) -> dict[str, Any]:
+        values = {name: round(value, 2) for name, value in reading.values.items()}
+        return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
+
+    return Source(section.name, lambda: open_section(section, clock), DustWatch(section), describe, record)
+
+
+def open_section(section: config.DustSensor, clock: Clock) -> Device[Reading]:
+    """The configured sensor, opened."""
+    return open_sensor(
+        section.driver,
+        section.port,
+        name=section.name,
+        model=section.model,
+        mode=section.mode,
+        interval_s=section.interval_s,
+        warm_up_s=section.warm_up_s,
+        now=clock.time,
+        monotonic=clock.monotonic,
+    )
+
+
+def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:
+    """A gate's camera; recordings are played at the pace they were made."""
+    from edge_agent.gate.watch import GateWatch
+
+    camera = section.camera
+
+    def open_it() -> Device[Frame]:
+        return open_camera(
+            camera.source,
+            name=camera.name,
+            frames_per_s=camera.frames_per_s,
+            policy=camera.policy,
+            silent_after_s=camera.silent_after_s,
+            now=clock.time,
+            monotonic=clock.monotonic,
+            paced=True,
+        )
+
+    return Source(camera.name, open_it, GateWatch(section), lambda frame: {"last_time": frame.time}, record)
