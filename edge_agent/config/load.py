@@ -69,18 +69,27 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     unknown = re.match(r"Object contains unknown field `(.+)`", problem)
     if unknown:
         name = unknown.group(1)
-        allowed = _fields_at(key)
+        allowed = [field.name for field in getattr(_type_at(key), "fields", ())]
         near = difflib.get_close_matches(name, allowed, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return ConfigError(path, f"{key}.{name}".lstrip("."), f"is not a key here{hint} Allowed: {', '.join(allowed)}")
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        return ConfigError(path, _join(key, name), f"is not a key here{hint} Allowed: {', '.join(allowed)}")
     missing = re.match(r"Object missing required field `(.+)`", problem)
     if missing:
-        return ConfigError(path, f"{key}.{missing.group(1)}".lstrip("."), "is missing and must be given")
+        return ConfigError(path, _join(key, missing.group(1)), "is missing and must be given")
+    kind = _type_at(key)
+    if isinstance(kind, msgspec.inspect.LiteralType):
+        problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
+    elif getattr(kind, "pattern", None):
+        problem = "Expected 1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit"
     return ConfigError(path, key, f"{problem}, given {_value_at(raw, key)!r}")
 
 
+def _join(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
 def _parts(key: str) -> list[str | int]:
-    return [int(p) if p.isdigit() else p for p in re.findall(r"[^.\[\]]+", key)]
+    return [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key)]
 
 
 def _value_at(raw: Any, key: str) -> Any:
@@ -93,15 +102,13 @@ def _value_at(raw: Any, key: str) -> Any:
     return value
 
 
-def _fields_at(key: str) -> list[str]:
+def _type_at(key: str) -> Any:
     kind: Any = msgspec.inspect.type_info(Config)
     for part in _parts(key):
-        if isinstance(part, int):
-            kind = getattr(kind, "item_type", kind)
+        if isinstance(part, str):
+            kind = next((field.type for field in getattr(kind, "fields", ()) if field.name == part), None)
         else:
-            kind = next((f.type for f in kind.fields if f.name == part), kind)
+            kind = kind.item_types[part] if hasattr(kind, "item_types") else getattr(kind, "item_type", None)
         if isinstance(kind, msgspec.inspect.UnionType):
-            kind = next((t for t in kind.types if isinstance(t, msgspec.inspect.StructType)), kind)
-    if isinstance(kind, msgspec.inspect.ListType):
-        kind = kind.item_type
-    return [f.name for f in getattr(kind, "fields", ())]
+            kind = next((t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType)), None)
+    return kind

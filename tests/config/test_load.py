@@ -1,0 +1,64 @@
+"""A refused configuration names the file, the key path, what was given and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_agent.config import load
+from edge_agent.errors import ConfigError
+
+DEVICE = '[device]\nid = "gate-01"\nsite = "site-7"\nkind = "dust"\n'
+SENSOR = '[[dust]]\ndriver = "plantower"\nport = "/dev/ttyUSB0"\n'
+GATE = '[[gate]]\nline = [[0.1, 0.5], [0.9, 0.5]]\n[gate.camera]\nsource = "clip.mp4"\n'
+
+
+def refusal(tmp_path: Path, text: str) -> ConfigError:
+    file = tmp_path / "device.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    assert str(file) in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (DEVICE + SENSOR + "intervall_s = 2\n", "dust[0].intervall_s", ["did you mean 'interval_s'", "warm_up_s"]),
+        (DEVICE + "[outbx]\n", "outbx", ["did you mean 'outbox'", "mqtt"]),
+        (DEVICE + SENSOR + 'interval_s = "fast"\n', "dust[0].interval_s", ["float", "'fast'"]),
+        (DEVICE + SENSOR + "interval_s = -1\n", "dust[0].interval_s", [">= 0.2", "-1"]),
+        (DEVICE + SENSOR + 'mode = "passive"\n', "dust[0].mode", ["'active', 'query'", "'passive'"]),
+        (DEVICE.replace("gate-01", "gate 01/#"), "device.id", ["letters, digits", "'gate 01/#'"]),
+        (DEVICE.replace('site = "site-7"\n', ""), "device.site", ["is missing"]),
+        (DEVICE + GATE.replace("0.9", "1.9"), "gate[0].line[1][0]", ["<= 1", "1.9"]),
+        (DEVICE + SENSOR + SENSOR, "dust[1].name", ["'dust' is used twice"]),
+        (DEVICE + "position = [95.0, 120.0]\n", "device.position[0]", ["<= 90", "95.0"]),
+    ],
+)
+def test_says_key_given_and_allowed(tmp_path: Path, text: str, key: str, said: list[str]) -> None:
+    error = refusal(tmp_path, text)
+    assert error.key == key
+    for words in said:
+        assert words in error.problem
+
+
+def test_says_where_the_file_is_no_toml(tmp_path: Path) -> None:
+    assert "line 2" in refusal(tmp_path, "[device]\nid = gate\n").problem
+
+
+def test_says_that_the_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+        load(tmp_path / "absent.toml")
+
+
+def test_says_that_the_file_is_not_utf8(tmp_path: Path) -> None:
+    file = tmp_path / "device.toml"
+    file.write_bytes(DEVICE.encode() + b"# \xcd\xa8\n")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load(file)
+
+
+@pytest.mark.parametrize("file", sorted(Path("config").glob("*.toml")), ids=lambda f: f.name)
+def test_every_shipped_configuration_is_accepted(file: Path) -> None:
+    assert load(file).device.id
