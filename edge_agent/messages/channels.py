@@ -1,4 +1,8 @@
-"""The channels: which data class travels on each, under which type and priority. Lower priority numbers leave last."""
+"""The channels: which data class travels on each, under which type and in which class.
+
+The class orders both ways: violations are sent first and evicted last. Classes from DUST on are telemetry: their
+commits are grouped within the bounds of the configuration, those before commit at once.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ from enum import IntEnum
 
 import msgspec
 
-from edge_agent.messages.dust import DustData
+from edge_agent.messages.dust import DustData, ExceedanceData
 from edge_agent.messages.gate import EvidenceData, PassageData, ViolationData
-from edge_agent.messages.system import HealthData, StatusData
+from edge_agent.messages.system import HealthData, LossData, StatusData
 
 
 class Priority(IntEnum):
-    """Eviction order: the highest number is dropped first, a violation never while anything else is left."""
+    """The lowest number is sent first; the highest is evicted first, a violation never while anything else is left."""
 
     VIOLATION = 0
     EVIDENCE = 1
@@ -21,6 +25,11 @@ class Priority(IntEnum):
     PASSAGE = 3
     DUST = 4
     HEALTH = 5
+
+    @property
+    def telemetry(self) -> bool:
+        """Whether commits may be grouped."""
+        return self >= Priority.DUST
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,10 @@ CHANNELS: dict[str, Channel] = {
     c.name: c
     for c in (
         Channel("violation", "edge.violation.v1", ViolationData, Priority.VIOLATION),
+        Channel("loss", "edge.loss.v1", LossData, Priority.VIOLATION),
         Channel("evidence", "edge.evidence.v1", EvidenceData, Priority.EVIDENCE),
         Channel("passage", "edge.passage.v1", PassageData, Priority.PASSAGE),
+        Channel("exceedance", "edge.exceedance.v1", ExceedanceData, Priority.PASSAGE),
         Channel("dust", "edge.dust.v1", DustData, Priority.DUST),
         Channel("health", "edge.health.v1", HealthData, Priority.HEALTH),
         Channel("status", "edge.status.v1", StatusData, Priority.HEALTH, retained=True),

@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+ExceedanceState = Literal["started", "ongoing", "ended"]
 
 
 class Statistic(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one value over one window; ``flag`` is HJ 212's, N when at least 75 % of the samples were normal."""
+    """Of one value over one window, from its normal samples; without any, ``mean``, ``min`` and ``max`` are null.
 
-    mean: float
-    min: float
-    max: float
+    ``flag`` is HJ 212's: N when at least 75 % of the window's time was covered by normal samples (``share``),
+    otherwise the commonest flag among the others, B when they are missing; ``reason`` says why.
+    """
+
+    mean: float | None
+    min: float | None
+    max: float | None
     count: int
     flag: str
+    share: float = 1.0
+    reason: str = ""
 
 
 class DustData(msgspec.Struct, frozen=True, kw_only=True):
-    """One window of one sensor; ``values`` by value name, such as ``pm10_ug_m3``."""
+    """One window of one sensor; ``values`` by value name, such as ``pm10_ug_m3``; ``start`` in UTC.
+
+    ``correction`` names the method of the values that stand as ``…_corrected_ug_m3`` beside the raw ones. Several
+    records with one sensor, start and window come from a restart inside the window; their counts tell the parts.
+    """
 
     sensor: str
     start: str
     window_s: float
     values: dict[str, Statistic]
+    correction: str = ""
 
 
 class ExceedanceData(msgspec.Struct, frozen=True, kw_only=True):
-    """A limit broken over its averaging window, aligned to the clock."""
+    """One exceedance over its life: every message of it carries the same ``exceedance``.
 
+    ``start``, ``end``, ``mean`` and ``valid_share`` are of the window just judged; ``judged`` is what was held against
+    ``limit``: the statistic less ``background`` less ``adjustment``. ``since`` and ``until`` span the exceeding
+    windows, ``windows`` counts them, ``peak`` is the highest ``judged``. ``count_today`` counts the exceeding windows
+    of the local day over all exceedances of this limit. ``confirmed`` false: the limit's figure is unconfirmed.
+    """
+
+    exceedance: str
+    state: ExceedanceState
     sensor: str
     value_name: str
     limit: float
-    mean: float
+    mean: float | None
     start: str
     end: str
     window_s: float
     valid_share: float
+    judged: float | None
+    since: str
+    until: str
+    windows: int
+    peak: float
+    count_today: int
+    allowed_per_day: int = 0
+    background: float | None = None
+    adjustment: float = 0.0
+    statistic: str = "mean"
+    alignment: str = "aligned"
     standard: str = ""
+    source: str = ""
+    confirmed: bool = True
+    reason: str = ""

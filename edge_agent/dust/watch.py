@@ -1,0 +1,98 @@
+"""All that is decided over one dust sensor: quality, windows, limits. The sensor's thread records what comes back.
+
+Every window that is published becomes a ``dust`` draft; exceedances become ``exceedance`` and ``violation`` drafts.
+Pure and deterministic: the same readings give the same drafts, live and replayed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from drivers.readings import Reading
+from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.dust.city import CityAir, CitySeries
+from edge_agent.dust.limits import LimitWatch, rounded
+from edge_agent.dust.quality import QualityCheck, correction_name
+from edge_agent.dust.window import WindowResult, Windows
+from edge_agent.messages.dust import DustData, Statistic
+from edge_agent.messages.envelope import Draft, rfc3339
+
+
+class DustWatch:
+    """``update`` for each reading, ``tick`` when none comes, ``city`` when the city speaks, ``finish`` at the end."""
+
+    def __init__(self, sensor: DustSensor, limits: Sequence[Limit] | None = None) -> None:
+        """``limits``: what ``edge_agent.config.limits.limits_of`` read of a named set; None: those in ``sensor``."""
+        if limits is None:
+            if isinstance(sensor.limits, str):
+                raise TypeError(f"limits {sensor.limits!r} of sensor {sensor.name!r} must be read by limits_of() first")
+            limits = sensor.limits
+        offset_s = sensor.utc_offset_h * 3600
+        self._reported = {sensor.report_window_s, *sensor.long_windows_s}
+        self._correction = correction_name(sensor.quality)
+        self._quality = QualityCheck(sensor.quality)
+        self._windows = Windows(
+            self._reported | {limit.window_s for limit in limits if limit.alignment == "aligned"},
+            sensor.interval_s,
+            offset_s,
+            rolling_s=[limit.window_s for limit in limits if limit.alignment == "rolling"],
+        )
+        self._city = CitySeries()
+        self._limits = [LimitWatch(limit, self._city, offset_s) for limit in limits]
+
+    def update(self, reading: Reading) -> list[Draft]:
+        """Takes one reading in."""
+        windows = self._windows.update(self._quality.update(reading))
+        return self._drafts(windows) if windows else []
+
+    def tick(self, now: float) -> list[Draft]:
+        """Closes the windows that end at or before ``now`` (Unix seconds) though no reading came."""
+        return self._drafts(self._windows.close(now))
+
+    def city(self, air: CityAir) -> list[Draft]:
+        """Takes the city's air in and judges what waited for it."""
+        self._city.update(air)
+        return [draft for limit in self._limits for draft in limit.city_changed()]
+
+    def finish(self) -> list[Draft]:
+        """Closes all windows, whole or not."""
+        return self._drafts(self._windows.flush())
+
+    def state(self) -> dict[str, Any]:
+        """What is counted: readings left out because their window was closed, limits that are exceeded now."""
+        return {
+            "late_readings": self._windows.late_count,
+            "exceedances": [w.exceedance for w in self._limits if w.exceedance],
+        }
+
+    def _drafts(self, windows: Iterable[WindowResult]) -> list[Draft]:
+        drafts: list[Draft] = []
+        for window in windows:
+            if not window.rolling and window.window_s in self._reported:
+                drafts.append(self._dust(window))
+            for limit in self._limits:
+                drafts += limit.update(window)
+        return drafts
+
+    def _dust(self, window: WindowResult) -> Draft:
+        values = {
+            name: Statistic(
+                mean=rounded(s.mean),
+                min=rounded(s.min),
+                max=rounded(s.max),
+                count=s.count,
+                flag=s.flag.value,
+                share=round(s.share, 4),
+                reason=s.reason,
+            )
+            for name, s in window.values.items()
+        }
+        data = DustData(
+            sensor=window.sensor,
+            start=rfc3339(window.start),
+            window_s=window.window_s,
+            values=values,
+            correction=self._correction,
+        )
+        return Draft("dust", window.closed, data, subject=window.sensor)

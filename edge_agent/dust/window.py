@@ -1,0 +1,286 @@
+"""Statistics over windows of the clock, closed by the data's own time.
+
+- An aligned window starts at a multiple of its length counted from local midnight (5, 15, 60 min, a day, any seconds),
+  holds ``start <= time < end`` and closes with the first reading or tick at or after its end.
+- Samples are gathered once, in base windows as long as the greatest common divisor of all lengths; longer windows are
+  joined from base windows, so the cost of a reading does not grow with their number.
+- Only normal samples are averaged. A window's valid share is the part of its time that normal samples cover: a sample
+  covers the time since the reading before it, at most three intervals; after a longer gap, one interval.
+- A reading for a window that is closed already is late and is left out. Three late readings in a row are a clock that
+  was set back: what is open is closed and windows start anew at the new time. One stray time breaks nothing.
+- A gap of up to 60 base windows is reported as windows without samples (flag B), a longer one is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from drivers.readings import Quality
+from edge_agent.dust.quality import Checked
+
+VALID_SHARE = 0.75
+MAX_GAP_WINDOWS = 60
+LATE_IN_A_ROW = 3
+HOLD_INTERVALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ValueStatistics:
+    """One value over one window; without a normal sample ``mean``, ``min`` and ``max`` are None."""
+
+    mean: float | None
+    min: float | None
+    max: float | None
+    count: int
+    share: float
+    flag: Quality
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """A closed window ``[start, start + window_s)``, Unix seconds; ``closed`` is its end, or the last reading's time
+    where it was closed before its end."""
+
+    sensor: str
+    start: float
+    window_s: float
+    rolling: bool
+    values: dict[str, ValueStatistics]
+    closed: float
+
+    @property
+    def end(self) -> float:
+        return self.start + self.window_s
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is known of one value so far; tallies of neighbouring windows join."""
+
+    total: float = 0.0
+    count: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    covered_s: float = 0.0
+    flags: dict[Quality, int] = field(default_factory=dict)
+    reason: str = ""
+
+    def join(self, other: Tally) -> None:
+        self.total += other.total
+        self.count += other.count
+        self.low = min(self.low, other.low)
+        self.high = max(self.high, other.high)
+        self.covered_s += other.covered_s
+        for flag, count in other.flags.items():
+            self.flags[flag] = self.flags.get(flag, 0) + count
+        self.reason = other.reason or self.reason
+
+    def statistics(self, window_s: float) -> ValueStatistics:
+        share = min(1.0, self.covered_s / window_s)
+        flag, reason = Quality.NORMAL, ""
+        if share < VALID_SHARE:
+            flag = max(self.flags, key=lambda f: self.flags[f], default=Quality.COMMUNICATION_LOST)
+            reason = self.reason or ("readings are missing" if self.count else "no reading")
+        if not self.count:
+            return ValueStatistics(None, None, None, 0, share, flag, reason)
+        return ValueStatistics(self.total / self.count, self.low, self.high, self.count, share, flag, reason)
+
+
+Tallies = dict[str, Tally]
+
+
+def aligned(time: float, window_s: float, utc_offset_s: float) -> float:
+    """Start of the clock-aligned window that ``time`` lies in."""
+    return math.floor((time + utc_offset_s) / window_s) * window_s - utc_offset_s
+
+
+class Windows:
+    """``update``, ``close`` and ``flush`` return the windows they close, shorter before longer, in order of time."""
+
+    def __init__(
+        self,
+        windows_s: Iterable[float],
+        interval_s: float,
+        utc_offset_s: float = 28800.0,
+        rolling_s: Iterable[float] = (),
+    ) -> None:
+        """``interval_s`` is the expected time between readings; all lengths are whole milliseconds."""
+        lengths = sorted(set(windows_s))
+        rolling = sorted(set(rolling_s))
+        self.base_s = math.gcd(*(round(w * 1000) for w in (*lengths, *rolling))) / 1000
+        self._base_wanted = self.base_s in lengths
+        self._interval_s = interval_s
+        self._offset_s = utc_offset_s
+        self._long = [_Long(length, utc_offset_s) for length in lengths if length != self.base_s]
+        self._rolling = [_Rolling(length, self.base_s) for length in rolling]
+        self._sensor = ""
+        self._start: float | None = None
+        self._tallies: Tallies = {}
+        self._names: set[str] = set()
+        self._last = -math.inf
+        self._late: list[float] = []
+        self.late_count = 0
+
+    def update(self, reading: Checked) -> list[WindowResult]:
+        """Takes one reading in; closes what ends at or before its time."""
+        self._sensor = reading.sensor
+        results: list[WindowResult] = []
+        if self._start is None:
+            self._begin(reading.time)
+        elif reading.time < self._start:
+            if not self._set_back(reading.time):
+                return results
+            results += self.flush()
+            self._begin(reading.time)
+        elif reading.time >= self._start + self.base_s:
+            results += self._advance(reading.time)
+        self._late.clear()
+        self._gather(reading)
+        return results
+
+    def close(self, now: float) -> list[WindowResult]:
+        """Closes what ends at or before ``now`` though no reading came."""
+        if self._start is None or now < self._start + self.base_s:
+            return []
+        return self._advance(now)
+
+    def flush(self) -> list[WindowResult]:
+        """Closes all that is open, whole or not; the next reading starts anew."""
+        if self._start is None:
+            return []
+        results = self._close_base() if self._tallies else []
+        for window in self._long:
+            results += window.close(self._sensor)
+        for rolling in self._rolling:
+            rolling.clear()
+        last, self._start, self._last = self._last, None, -math.inf
+        return [replace(r, closed=last) if last < r.end else r for r in results]
+
+    def _begin(self, time: float) -> None:
+        self._start = aligned(time, self.base_s, self._offset_s)
+        self._last = time - self._interval_s
+        self._tallies = {}
+        self._late.clear()
+
+    def _set_back(self, time: float) -> bool:
+        self.late_count += 1
+        if self._late and time < self._late[-1]:
+            self._late.clear()
+        self._late.append(time)
+        return len(self._late) >= LATE_IN_A_ROW
+
+    def _gather(self, reading: Checked) -> None:
+        gap = reading.time - self._last
+        if gap > HOLD_INTERVALS * self._interval_s:
+            gap = self._interval_s
+        covered_s = max(0.0, gap)
+        self._last = max(self._last, reading.time)
+        tallies, flags = self._tallies, reading.flags
+        for name, value in reading.values.items():
+            tally = tallies.get(name)
+            if tally is None:
+                tally = tallies[name] = Tally()
+                self._names.add(name)
+            flagged = flags.get(name) if flags else None
+            if flagged is None:
+                tally.total += value
+                tally.count += 1
+                tally.low = min(tally.low, value)
+                tally.high = max(tally.high, value)
+                tally.covered_s += covered_s
+            else:
+                tally.flags[flagged[0]] = tally.flags.get(flagged[0], 0) + 1
+                tally.reason = flagged[1]
+
+    def _advance(self, time: float) -> list[WindowResult]:
+        assert self._start is not None
+        target = aligned(time, self.base_s, self._offset_s)
+        results = self._close_base()
+        self._start += self.base_s
+        if (target - self._start) / self.base_s <= MAX_GAP_WINDOWS + 0.5:
+            while self._start < target - self.base_s / 2:
+                results += self._close_base()
+                self._start += self.base_s
+        self._start = target
+        for window in self._long:
+            if window.start is not None and target >= window.start + window.length_s:
+                results += window.close(self._sensor)
+        return results
+
+    def _close_base(self) -> list[WindowResult]:
+        assert self._start is not None
+        start, tallies = self._start, self._tallies
+        self._tallies = {}
+        for name in self._names - tallies.keys():
+            tallies[name] = Tally()
+        results = []
+        if self._base_wanted:
+            results.append(_result(self._sensor, start, self.base_s, tallies))
+        for rolling in self._rolling:
+            results += rolling.update(self._sensor, start, tallies)
+        for window in self._long:
+            results += window.update(self._sensor, start, tallies)
+        return results
+
+
+def _result(sensor: str, start: float, window_s: float, tallies: Tallies, rolling: bool = False) -> WindowResult:
+    values = {name: tally.statistics(window_s) for name, tally in tallies.items()}
+    return WindowResult(sensor, start, window_s, rolling, values, start + window_s)
+
+
+def _join(into: Tallies, tallies: Tallies) -> None:
+    for name, tally in tallies.items():
+        into.setdefault(name, Tally()).join(tally)
+
+
+class _Long:
+    """An aligned window joined from base windows."""
+
+    def __init__(self, length_s: float, offset_s: float) -> None:
+        self.length_s, self._offset_s = length_s, offset_s
+        self.start: float | None = None
+        self._tallies: Tallies = {}
+
+    def update(self, sensor: str, base_start: float, tallies: Tallies) -> list[WindowResult]:
+        start = aligned(base_start, self.length_s, self._offset_s)
+        results = self.close(sensor) if self.start is not None and start != self.start else []
+        self.start = start
+        _join(self._tallies, tallies)
+        return results
+
+    def close(self, sensor: str) -> list[WindowResult]:
+        if self.start is None:
+            return []
+        start, tallies = self.start, self._tallies
+        self.start, self._tallies = None, {}
+        return [_result(sensor, start, self.length_s, tallies)]
+
+
+class _Rolling:
+    """A window that ends with every base window; it speaks once it has been filled."""
+
+    def __init__(self, length_s: float, base_s: float) -> None:
+        self._length_s, self._base_s = length_s, base_s
+        self._parts: deque[tuple[float, Tallies]] = deque()
+        self._since: float | None = None
+
+    def update(self, sensor: str, base_start: float, tallies: Tallies) -> list[WindowResult]:
+        start = base_start + self._base_s - self._length_s
+        while self._parts and self._parts[0][0] < start - self._base_s / 2:
+            self._parts.popleft()
+        self._parts.append((base_start, tallies))
+        self._since = base_start if self._since is None else self._since
+        if self._since > start + self._base_s / 2:
+            return []
+        joined: Tallies = {}
+        for _, part in self._parts:
+            _join(joined, part)
+        return [_result(sensor, start, self._length_s, joined, rolling=True)]
+
+    def clear(self) -> None:
+        self._parts.clear()
+        self._since = None
