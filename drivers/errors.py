@@ -55,3 +55,19 @@ class DeviceSilentError(DriverError, TimeoutError):
 
 class UnknownDriverError(DriverError, LookupError):
     """No driver of this name: the configuration must change."""
+
+
+class BadSettingError(DriverError, ValueError):
+    """A model, mode, port or option that this driver does not have: the configuration must change."""
+
+
+class BadRecordingError(DriverError, ValueError):
+    """A recording that is missing, empty or cannot be read: name another one."""
+
+
+class DeviceRefusedError(DriverError):
+    """The device answers, and says no to what it is asked (a register map that does not fit): a person must look."""
+
+
+class EndOfRecording(DriverError, EOFError):  # noqa: N818 - the end is no fault
+    """The recording has been played to its end: stop, or open it again."""
