@@ -1,7 +1,8 @@
 """The envelope: CloudEvents 1.0 in structured JSON, and the draft it is made from.
 
-A draft has no id: ids are given once, by the outbox, when it commits. An id is a UUIDv7 whose 48-bit time is the
-message's time and whose other bits come from SHA-256 of device, boot and sequence, so a replay gives the same ids.
+A draft has no id: ids are given once, by the recorder, when it commits. An id is a UUIDv7 whose 48-bit time is the
+message's time as it was known when recorded and whose other bits come from SHA-256 of device, boot and sequence, so a
+replay gives the same ids. A later correction of the time does not change the id.
 """
 
 from __future__ import annotations
@@ -17,10 +18,16 @@ import msgspec
 
 
 class TimeTrust(StrEnum):
-    """How far the message's time can be trusted."""
+    """How far the message's time can be trusted, and how it came about.
+
+    ``trusted``: the kernel's clock was synchronised. ``corrected``: it was not, and the time was computed from the
+    monotonic clock once it was, in the same boot. ``estimated``: that boot never had a trusted clock; the latest time
+    it can have been, before the next boot. ``untrusted``: as the unsynchronised clock had it. ``recorded``: a replay.
+    """
 
     TRUSTED = "trusted"
     CORRECTED = "corrected"
+    ESTIMATED = "estimated"
     UNTRUSTED = "untrusted"
     RECORDED = "recorded"
 
@@ -49,7 +56,12 @@ class Draft:
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """CloudEvents 1.0 envelope; ``sequence``, ``boot``, ``historical`` and ``timetrust`` are extension attributes."""
+    """CloudEvents 1.0 envelope; the fields from ``sequence`` on, without ``data``, are extension attributes.
+
+    ``sequence`` counts a device's messages without a gap, over boots and channels; 0 is a state (status), which is not
+    counted. ``monotonicms`` is CLOCK_BOOTTIME within ``boot``; ``timeerrorms`` bounds the error of ``time``, -1 where
+    nothing is known of it.
+    """
 
     specversion: str = "1.0"
     id: str
@@ -60,8 +72,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     datacontenttype: str = "application/json"
     sequence: int
     boot: str
+    monotonicms: int = 0
     historical: bool = False
     timetrust: TimeTrust = TimeTrust.TRUSTED
+    timeerrorms: int = -1
     data: Any
 
 
@@ -70,14 +84,19 @@ def rfc3339(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def message_id(time: float, device: str, boot: str, sequence: int) -> str:
+def message_id(time: float, device: str, boot: str, sequence: int, part: str = "") -> str:
     """UUIDv7 (RFC 9562 §5.7) as text; the same arguments give the same id."""
-    digest = int.from_bytes(hashlib.sha256(f"{device}|{boot}|{sequence}".encode()).digest()[:10])
+    digest = int.from_bytes(hashlib.sha256(f"{device}|{boot}|{sequence}{part}".encode()).digest()[:10])
     milliseconds = max(0, int(time * 1000)) & (1 << 48) - 1
     value = milliseconds << 80 | 0x7 << 76 | (digest >> 62 & 0xFFF) << 64 | 0b10 << 62 | digest & (1 << 62) - 1
     return str(uuid.UUID(int=value))
 
 
+def source(site: str, device: str) -> str:
+    """The CloudEvents source of a device, ``edge/v1/{site}/{device}``; its topics begin with it."""
+    return f"edge/v1/{site}/{device}"
+
+
 def topic(site: str, device: str, channel: str) -> str:
     """``edge/v1/{site}/{device}/{channel}``."""
-    return f"edge/v1/{site}/{device}/{channel}"
+    return f"{source(site, device)}/{channel}"

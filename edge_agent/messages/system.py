@@ -1,4 +1,4 @@
-"""What a device says of itself."""
+"""What a device says of itself, and of what it had to let go."""
 
 from __future__ import annotations
 
@@ -25,3 +25,18 @@ class HealthData(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: dict[str, Any]
     clock: dict[str, Any]
     machine: dict[str, Any]
+
+
+class LossData(msgspec.Struct, frozen=True, kw_only=True):
+    """Sequences that will not come: whoever does not have one of them need not wait for it.
+
+    ``reason``: ``outbox-full`` and ``disk-full`` (evicted), ``rejected`` (refused too often by ``destination``),
+    ``damaged`` (what a broken database could not give back). ``message_class`` names the priority class.
+    """
+
+    reason: Literal["outbox-full", "disk-full", "rejected", "damaged"]
+    message_class: str
+    count: int
+    ranges: list[tuple[int, int]]
+    destination: str = ""
+    detail: str = ""

@@ -1,0 +1,198 @@
+"""The outbox's file: opened, migrated forward, and set aside when it is broken.
+
+SQLite in WAL mode with synchronous FULL: a commit that returned survives a power cut. One process writes; a lock file
+keeps a second one out. A database that cannot be read is renamed to ``<name>.broken-<n>``, what can still be read of it
+is carried over, and a new one starts.
+
+Sequences must go on even if the database is lost: ``<name>.ceiling`` holds a number below which all issued sequences
+lie, raised in steps of 10,000 and synced before the first of a step is issued.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from edge_agent.errors import OutboxError
+
+log = logging.getLogger(__name__)
+
+_CEILING_STEP = 10_000
+
+# Statement lists by schema version: version n is reached by running list n on version n - 1. Never edit, only append.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE boot (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, wall_offset REAL,"
+        " error_s REAL NOT NULL DEFAULT 0, last_monotonic REAL NOT NULL DEFAULT 0)",
+        "CREATE TABLE destination (bit INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+        "CREATE TABLE message (sequence INTEGER PRIMARY KEY, id BLOB NOT NULL, channel TEXT NOT NULL,"
+        " priority INTEGER NOT NULL, subject TEXT NOT NULL, time REAL NOT NULL, boot INTEGER NOT NULL,"
+        " monotonic REAL NOT NULL, trusted INTEGER NOT NULL, error_s REAL NOT NULL, data BLOB NOT NULL,"
+        " piece TEXT NOT NULL DEFAULT '', size INTEGER NOT NULL, pending INTEGER NOT NULL,"
+        " dead INTEGER NOT NULL DEFAULT 0, rejections INTEGER NOT NULL DEFAULT 0)",
+        "CREATE INDEX message_order ON message (priority, sequence)",
+        "CREATE TABLE piece (path TEXT PRIMARY KEY, size INTEGER NOT NULL, sequence INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX piece_order ON piece (sequence)",
+        "CREATE TABLE lost (reason TEXT NOT NULL, class TEXT NOT NULL, count INTEGER NOT NULL,"
+        " PRIMARY KEY (reason, class)) WITHOUT ROWID",
+    ),
+)
+
+
+class Lock:
+    """Keeps a second process off the outbox; the kernel lets go of it with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise OutboxError(f"{path}: another process uses this outbox; stop it, or give another data_dir") from error
+
+    def release(self) -> None:
+        """Once."""
+        os.close(self._handle)
+
+
+class Ceiling:
+    """The number below which all issued sequences lie; ``value`` is 0 where none was ever issued."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self.value = int(path.read_text())
+        except (OSError, ValueError):
+            self.value = 0
+
+    def raise_above(self, sequence: int) -> None:
+        """Makes sure, durably, that ``sequence`` lies below. Raises OSError."""
+        if sequence < self.value:
+            return
+        value = (sequence // _CEILING_STEP + 1) * _CEILING_STEP
+        draft = self._path.with_suffix(".ceiling-new")
+        with draft.open("w") as file:
+            file.write(str(value))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        sync_folder(self._path.parent)
+        self.value = value
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A checked connection at the newest schema.
+
+    Raises sqlite3.DatabaseError when the file is broken, OutboxError when it is of a newer version than this program.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0, cached_statements=64)
+    try:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA journal_size_limit=4194304")
+        connection.execute("PRAGMA cache_size=-2000")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)  # noqa: TRY301
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Brings the schema to the newest version, each step in one transaction."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise OutboxError(f"{path} was written by a newer version (schema {version}); install that version again")
+    for number in range(version, len(MIGRATIONS)):
+        with transaction(connection):
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number + 1}")
+
+
+def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
+    """A usable connection, and where a broken file was put if there was one. Raises OutboxError."""
+    try:
+        return connect(path), None
+    except sqlite3.OperationalError as error:
+        if not _says_broken(error):
+            raise OutboxError(f"{path} cannot be opened: {error}; check that the folder is writable") from error
+        reason: Exception = error
+    except sqlite3.DatabaseError as error:
+        reason = error
+    aside = quarantine(path)
+    log.error("%s is broken (%s); it was set aside as %s and a new one is started", path, reason, aside)
+    try:
+        return connect(path), aside
+    except sqlite3.Error as error:
+        raise OutboxError(f"{path} cannot be created: {error}") from error
+
+
+def _says_broken(error: sqlite3.Error) -> bool:
+    return any(word in str(error) for word in ("malformed", "not a database", "disk I/O error", "no such", "corrupt"))
+
+
+def quarantine(path: Path) -> Path:
+    """Renames a database and its journal files out of the way."""
+    number = next(n for n in range(1, 1_000_000) if not path.with_name(f"{path.name}.broken-{n}").exists())
+    aside = path.with_name(f"{path.name}.broken-{number}")
+    path.replace(aside)
+    for tail in ("-wal", "-shm"):
+        file = path.with_name(path.name + tail)
+        if file.exists():
+            file.replace(aside.with_name(aside.name + tail))
+    sync_folder(path.parent)
+    return aside
+
+
+def salvage(broken: Path, table: str) -> Iterator[dict[str, Any]]:
+    """The rows of ``table`` that can still be read, from both ends towards the damage."""
+    order = {"message": "sequence", "boot": "number", "destination": "bit", "piece": "sequence"}[table]
+    seen: set[Any] = set()
+    for direction in ("ASC", "DESC"):
+        with suppress(sqlite3.Error):
+            connection = sqlite3.connect(broken, isolation_level=None)
+            try:
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA cell_size_check=ON")
+                for row in connection.execute(f"SELECT * FROM {table} NOT INDEXED ORDER BY {order} {direction}"):  # noqa: S608
+                    key = row["path"] if table == "piece" else row[order]
+                    if key in seen:
+                        break
+                    seen.add(key)
+                    yield dict(row)
+            finally:
+                connection.close()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE … COMMIT, or ROLLBACK when anything is raised."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,105 @@
+"""How much the outbox holds, how much it may, and the small reserve that lets it act on a full disk.
+
+Even deleting needs space for the journal. A file of 1 MB, ``outbox.reserve``, is written ahead; when a commit fails
+because the disk is full it is removed, the outbox evicts and commits, and it is written again when there is space.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from edge_agent.config.outbox import Outbox as Bounds
+from edge_agent.messages.channels import Priority
+
+RESERVE_BYTES = 1 << 20
+# Evicting takes a little more than is needed, so that a full outbox does not evict and report at every commit.
+_EVICT_SHARE = 0.02
+_EVICT_MIN = 64 << 10
+_PAGES_KEPT_FREE = 1024
+_PAGES_GIVEN_BACK = 256
+
+
+class Room:
+    """Counts rows and bytes by class. Under the outbox's lock."""
+
+    def __init__(self, db: sqlite3.Connection, folder: Path, bounds: Bounds) -> None:
+        self.evidence_bytes = 0
+        self.disk_is_short = False
+        self._db = db
+        self._folder = folder
+        self._reserve = folder / "outbox.reserve"
+        self._max = bounds.max_mb << 20
+        self._floor = bounds.free_disk_floor_mb << 20
+        self._count = dict.fromkeys(Priority, 0)
+        self._bytes = dict.fromkeys(Priority, 0)
+
+    def recount(self) -> None:
+        """Counts what is in the database."""
+        rows = self._db.execute(
+            "SELECT priority, count(*), sum(size) FROM message WHERE pending <> 0 OR dead <> 0 GROUP BY priority"
+        )
+        for priority, count, size in rows:
+            self._count[Priority(priority)], self._bytes[Priority(priority)] = count, size
+        self.evidence_bytes = self._db.execute("SELECT coalesce(sum(size), 0) FROM piece").fetchone()[0]
+        self.close_reserve()
+
+    def add(self, priority: Priority, size: int) -> None:
+        """One row came."""
+        self._count[priority] += 1
+        self._bytes[priority] += size
+
+    def remove(self, priority: Priority, size: int) -> None:
+        """One row went."""
+        self._count[priority] -= 1
+        self._bytes[priority] -= size
+
+    def totals(self) -> tuple[int, int]:
+        """Messages, and their bytes without evidence files."""
+        return sum(self._count.values()), sum(self._bytes.values())
+
+    def by_class(self) -> dict[str, int]:
+        """Messages by class, where there are any."""
+        return {priority.name.lower(): count for priority, count in self._count.items() if count}
+
+    def shortage(self, need: int, *, emergency: bool) -> int:
+        """How many bytes must leave before ``need`` more are written: 0 when there is room.
+
+        ``emergency``: the disk has just refused a write, whatever was counted.
+        """
+        used = self.totals()[1] + self.evidence_bytes
+        over = used + need - self._max
+        free = self._free()
+        self.disk_is_short = emergency or free - need < self._floor
+        if self.disk_is_short:
+            over = max(over, need if emergency or free < self._floor else need + self._floor - free)
+        return over + max(_EVICT_MIN, int(used * _EVICT_SHARE)) if over > 0 else 0
+
+    def open_reserve(self) -> bool:
+        """Gives the reserve free for an eviction; whether there was one."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
+
+    def close_reserve(self) -> None:
+        """Writes the reserve again where it is missing and there is space."""
+        if self._reserve.exists() or self._free() < max(4 * RESERVE_BYTES, self._floor):
+            return
+        try:
+            with self._reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except OSError:
+            self._reserve.unlink(missing_ok=True)
+
+    def give_back_pages(self) -> None:
+        """Returns some of the free pages of the file to the disk when there are many."""
+        free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+        if free > _PAGES_KEPT_FREE:
+            self._db.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+
+    def _free(self) -> int:
+        state = os.statvfs(self._folder)
+        return state.f_bavail * state.f_frsize
