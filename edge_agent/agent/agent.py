@@ -2,9 +2,9 @@
 
 - What a decider returns is recorded before its thread goes on; while the outbox cannot commit, the thread waits and
   tries again every second, so nothing decided is lost while the process lives.
-- A health message is recorded every ``health_interval_s``; a status message whenever the problems change.
-- systemd is told READY when everything is assembled, and petted only while no thread is stuck and every live source
-  had data within ``last_resort_restart_s``.
+- A health message is recorded every ``health_interval_s``; a changed list of problems goes out with the status at once.
+- systemd is told READY when everything is assembled, and petted only while no thread is stuck and every source had
+  data within ``last_resort_restart_s``; a source that is being reopened is not stuck.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge_agent import __version__
 from edge_agent.agent.machine import machine
 from edge_agent.agent.sources import Source, dust_source, gate_source
@@ -23,43 +25,101 @@ from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
 from edge_agent.config import Config
 from edge_agent.errors import OutboxError
+from edge_agent.evidence import EvidenceStore
 from edge_agent.messages import Draft, HealthData, Message, StatusData
-from edge_agent.outbox import Recorder, open_recorder
+from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.mqtt import MqttUplink
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _STOP_WITHIN_S = 10.0
+_DRAIN_WITHIN_S = 30.0
 
 
 class Agent:
-    """One device. ``watch`` is called with every message recorded, in the thread that recorded it."""
+    """One device. ``file`` is where ``config`` was read.
+
+    ``watch`` is called with every message recorded, in the thread that recorded it.
+
+    Raises ConfigError or ModelError for what a person must change, OutboxError when the data folder cannot be used.
+    """
 
     def __init__(
-        self, config: Config, *, clock: Clock | None = None, watch: Callable[[Message], None] | None = None
+        self,
+        config: Config,
+        file: Path,
+        *,
+        clock: Clock | None = None,
+        watch: Callable[[Message], None] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock or Clock()
         self._watch = watch
         self._started = self._clock.monotonic()
-        self._problems: list[str] = []
-        self.recorder: Recorder = open_recorder(config, self._clock)
-        self.sources: list[Source] = [dust_source(s, self._clock, self.record) for s in config.dust]
-        self.sources += [gate_source(s, self._clock, self.record) for s in config.gate]
-        self.uplinks = [MqttUplink(s, config.device, self.recorder.outbox, self._clock) for s in config.mqtt]
-        self._workers = [Worker(s.name, s.body, clock=self._clock) for s in self.sources]
-        self._uplink_workers = [Worker(f"mqtt:{u.name}", u.run, clock=self._clock) for u in self.uplinks]
-        self._own = Worker("agent", lambda _: None, clock=self._clock)
+        self._health_due = self._started
+        device = config.device
+        self._data_dir = Path(device.data_dir)
+        sources = [dust_source(section, file, self._clock, self.record) for section in config.dust]
+        sources += [gate_source(section, self._clock, self.record) for section in config.gate]
+        self._outbox = _open_outbox(config, self._data_dir, self._clock)
+        self._recorder = OutboxRecorder(self._outbox, device.site)
+        self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
+        uplinks = [MqttUplink(section, device, self._outbox, self.status) for section in config.mqtt]
+        self._uplinks = [(uplink, Worker(f"mqtt {uplink.name}", uplink.run, clock=self._clock)) for uplink in uplinks]
+
+    def run(self, stop: threading.Event) -> None:
+        """Guards until ``stop`` is set, or until every source was a recording that ended and was sent."""
+        self.start()
+        try:
+            while not stop.is_set() and not self.finished:
+                self.tick()
+                stop.wait(_TICK_S)
+        finally:
+            self.close()
+
+    def start(self) -> None:
+        """Starts every thread."""
+        for _, worker in [*self._uplinks, *self._sources]:
+            worker.start()
+        notify("READY=1", f"STATUS=guarding with {len(self._sources)} source(s), {len(self._uplinks)} uplink(s)")
+
+    @property
+    def finished(self) -> bool:
+        """Whether every source was a recording, and has ended."""
+        return bool(self._sources) and all(source.finished and not worker.alive for source, worker in self._sources)
+
+    def tick(self) -> None:
+        """What the supervisor does about once a second."""
+        now = self._clock.monotonic()
+        stuck = [worker.name for _, worker in [*self._uplinks, *self._sources] if worker.stuck]
+        starved = [source.name for source, worker in self._sources if worker.alive and self._starved(source, now)]
+        if not (stuck or starved):
+            notify("WATCHDOG=1")
+        if now >= self._health_due:
+            self._health_due = now + self._config.device.health_interval_s
+            self._try_record(Draft("health", self._clock.time(), self.health()))
+
+    def close(self) -> None:
+        """Stops the sources, gives the uplinks a while to send what is left, and closes the outbox."""
+        notify("STOPPING=1")
+        for group, within_s in ((self._sources, _STOP_WITHIN_S), (self._uplinks, _STOP_WITHIN_S)):
+            for _, worker in group:
+                worker.stop.set()
+            for _, worker in group:
+                if not worker.join(within_s):
+                    log.warning("%s did not stop within %.0f s", worker.name, within_s)
+        self._outbox.close()
 
     def record(self, worker: Worker, draft: Draft) -> None:
         """Commits ``draft``; returns when it is durable or the worker was told to stop."""
         while True:
             try:
-                message = self.recorder.record(draft)
+                message = self._recorder.record(draft)
             except OutboxError as error:
+                if worker.problem != str(error):
+                    log.error("%s: %s", worker.name, error)
                 worker.problem = str(error)
-                log.error("%s: %s", worker.name, error)
                 worker.beat()
                 if worker.stop.wait(_TICK_S):
                     return
@@ -67,3 +127,63 @@ class Agent:
                 if self._watch:
                     self._watch(message)
                 return
+
+    def problems(self) -> list[str]:
+        """Sentences a person can act on."""
+        ill = [f"{w.name}: {w.problem}" for _, w in [*self._sources, *self._uplinks] if w.problem]
+        stuck = [f"{w.name}: gave no sign of life" for _, w in [*self._sources, *self._uplinks] if w.stuck]
+        return [*ill, *stuck, *self._outbox.problems()]
+
+    def status(self) -> StatusData:
+        """What the uplinks publish, retained."""
+        return StatusData(state="online", version=__version__, kind=self._config.device.kind, problems=self.problems())
+
+    def health(self) -> HealthData:
+        """What a maintainer wants to know before driving there."""
+        seen = self.snapshot()
+        trust = self._clock.trust()
+        clock = {"trusted": trust.trusted, "error_s": trust.error_s if trust.trusted else None}
+        return HealthData(
+            uptime_s=round(self._clock.monotonic() - self._started, 1),
+            outbox=seen["outbox"],
+            sources=seen["sources"],
+            uplinks=seen["uplinks"],
+            clock=clock,
+            machine=machine(self._data_dir),
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Sources, uplinks and outbox as they are now, in plain values."""
+        return {
+            "sources": {s.name: {"problem": w.problem, "restarts": w.restarts, **s.state()} for s, w in self._sources},
+            "uplinks": {u.name: u.state() for u, _ in self._uplinks},
+            "outbox": msgspec.to_builtins(self._outbox.depth()),
+        }
+
+    def _starved(self, source: Source, now: float) -> bool:
+        since = source.last_item if source.last_item is not None else self._started
+        return now - since > self._config.device.last_resort_restart_s
+
+    def _try_record(self, draft: Draft) -> None:
+        try:
+            self._recorder.record(draft)
+        except OutboxError as error:
+            log.warning("health could not be recorded: %s", error)
+
+
+def _open_outbox(config: Config, data_dir: Path, clock: Clock) -> Outbox:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        evidence = EvidenceStore(data_dir / "evidence")
+    except OSError as error:
+        raise OutboxError(
+            f"{data_dir} cannot be used: {error.strerror}; device.data_dir must be a writable folder"
+        ) from error
+    return Outbox.open(
+        data_dir / "outbox.db",
+        device=config.device.id,
+        destinations={section.name: None for section in config.mqtt},
+        evidence=evidence,
+        clock=clock,
+        bounds=config.outbox,
+    )

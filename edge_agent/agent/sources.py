@@ -7,9 +7,11 @@ opens it again. The decider outlives the device, so a window or a passage surviv
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from drivers.table import EndOfRecordingError, open_camera, open_sensor
+from drivers.errors import EndOfRecording
+from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
@@ -18,6 +20,8 @@ from edge_agent.messages import Draft
 if TYPE_CHECKING:
     from drivers.frames import Frame
     from drivers.readings import Reading
+    from edge_agent.dust.watch import DustWatch
+    from edge_agent.gate.watch import GateWatch
 
 Record = Callable[[Worker, Draft], None]
 
@@ -40,12 +44,16 @@ class Decider(Protocol[_Item_contra]):
     """What the deciding floor offers a source."""
 
     def update(self, item: _Item_contra, /) -> list[Draft]: ...
+    def tick(self, now: float, /) -> list[Draft]: ...
     def finish(self) -> list[Draft]: ...
     def state(self) -> dict[str, Any]: ...
 
 
 class Source:
-    """A device and what decides over it; ``describe`` says of an item what health and the live view show."""
+    """A device and what decides over it; ``describe`` says of an item what health and the live view show.
+
+    ``finished``: it was a recording, and has ended. ``last_item``: monotonic time of the last reading or frame.
+    """
 
     def __init__(
         self,
@@ -54,9 +62,12 @@ class Source:
         decider: Decider[Item],
         describe: Callable[[Item], dict[str, Any]],
         record: Record,
+        clock: Clock,
     ) -> None:
         self.name = name
         self.finished = False
+        self.last_item: float | None = None
+        self._clock = clock
         self._open = open_device
         self._decider: Decider[Any] = decider
         self._describe: Callable[[Any], dict[str, Any]] = describe
@@ -71,13 +82,15 @@ class Source:
             while not worker.stop.is_set():
                 item = device.read(_READ_TIMEOUT_S)
                 if item is None:
-                    continue
-                worker.well()
-                self._items += 1
-                self._last = item
-                for draft in self._decider.update(item):
+                    drafts = self._decider.tick(self._clock.time())
+                else:
+                    worker.well()
+                    self._items += 1
+                    self._last, self.last_item = item, self._clock.monotonic()
+                    drafts = self._decider.update(item)
+                for draft in drafts:
                     self._record(worker, draft)
-        except EndOfRecordingError:
+        except EndOfRecording:
             self.finished = True
         finally:
             device.close()
@@ -90,36 +103,47 @@ class Source:
         return {"items": self._items, **last, **self._decider.state()}
 
 
-def dust_source(section: config.DustSensor, clock: Clock, record: Record) -> Source:
-    """A dust sensor; imports no vision."""
+def dust_decider(section: config.DustSensor, file: Path) -> DustWatch:
+    """What decides over a dust sensor; imports no vision. Raises ConfigError."""
+    from edge_agent.config.limits import limits_of
     from edge_agent.dust.watch import DustWatch
+
+    return DustWatch(section, limits_of(section, file))
+
+
+def gate_decider(section: config.Gate) -> GateWatch:
+    """What decides over a gate's camera. Raises ModelError."""
+    from edge_agent.gate.watch import GateWatch
+
+    return GateWatch(section)
+
+
+def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record) -> Source:
+    """A dust sensor. Raises UnknownDriverError, BadSettingError, ConfigError."""
+    driver_of(section.driver, section.model).check_mode(section.mode)
+
+    def open_it() -> Device[Reading]:
+        return open_sensor(
+            section.driver,
+            section.port,
+            name=section.name,
+            model=section.model,
+            mode=section.mode,
+            interval_s=section.interval_s,
+            warm_up_s=section.warm_up_s,
+            now=clock.time,
+            monotonic=clock.monotonic,
+        )
 
     def describe(reading: Reading) -> dict[str, Any]:
         values = {name: round(value, 2) for name, value in reading.values.items()}
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
-    return Source(section.name, lambda: open_section(section, clock), DustWatch(section), describe, record)
-
-
-def open_section(section: config.DustSensor, clock: Clock) -> Device[Reading]:
-    """The configured sensor, opened."""
-    return open_sensor(
-        section.driver,
-        section.port,
-        name=section.name,
-        model=section.model,
-        mode=section.mode,
-        interval_s=section.interval_s,
-        warm_up_s=section.warm_up_s,
-        now=clock.time,
-        monotonic=clock.monotonic,
-    )
+    return Source(section.name, open_it, dust_decider(section, file), describe, record, clock)
 
 
 def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:
-    """A gate's camera; recordings are played at the pace they were made."""
-    from edge_agent.gate.watch import GateWatch
-
+    """A gate's camera; recordings are played at the pace they were made. Raises ModelError."""
     camera = section.camera
 
     def open_it() -> Device[Frame]:
@@ -134,4 +158,4 @@ def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:
             paced=True,
         )
 
-    return Source(camera.name, open_it, GateWatch(section), lambda frame: {"last_time": frame.time}, record)
+    return Source(camera.name, open_it, gate_decider(section), lambda frame: {"last_time": frame.time}, record, clock)

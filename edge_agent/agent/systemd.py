@@ -1,4 +1,4 @@
-"""systemd's notification protocol (sd_notify(3)): datagrams to the socket named in NOTIFY_SOCKET; silent without one."""
+"""systemd's notification protocol, sd_notify(3): datagrams to the socket in NOTIFY_SOCKET; silent without one."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Worker:
                 self._body(self)
             except EdgeAgentError as error:
                 self._failed(str(error), expected=error.action is not Action.GIVE_UP)
-            except Exception as error:  # noqa: BLE001 - the box must live on; the fault is told with its trace
+            except Exception as error:
                 log.exception("%s failed", self.name)
                 self._failed(f"{type(error).__name__}: {error}", expected=False)
             else:

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from drivers.errors import EdgeAgentError
+from drivers.errors import BadSettingError, EdgeAgentError, UnknownDriverError
 from edge_agent import __version__
 from edge_agent.errors import ConfigError, ModelError
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         return int(args.run(args))
-    except (ConfigError, ModelError) as error:
+    except (ConfigError, ModelError, UnknownDriverError, BadSettingError) as error:
         print(f"edge-agent: {error}", file=sys.stderr)
         return 2
     except EdgeAgentError as error:

@@ -10,7 +10,10 @@ from edge_agent.config.section import Name, Seconds, Section
 
 
 class Device(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``position`` is WGS-84 latitude and longitude; ``data_dir`` holds the outbox and the evidence."""
+    """``position`` is WGS-84 latitude and longitude; ``data_dir`` holds the outbox and the evidence.
+
+    A source without data for ``last_resort_restart_s`` makes the watchdog restart the whole agent, as a last resort.
+    """
 
     id: Name
     site: Name
@@ -24,3 +27,4 @@ class Device(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) = None
     data_dir: str = "/var/lib/edge-agent"
     health_interval_s: Seconds = 60.0
+    last_resort_restart_s: Seconds = 21600.0

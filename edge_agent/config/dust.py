@@ -60,6 +60,7 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``.
 
     ``limits`` is a list, or the name of a set in ``config/limits`` of which ``limits_case`` chooses the part.
+    ``publish_readings`` sends every reading along with its report window, some kilobytes a minute.
     Every ``report_window_s`` and each of ``long_windows_s`` is published; days begin at local midnight.
     """
 
@@ -73,6 +74,7 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     report_window_s: Seconds = 60.0
     long_windows_s: tuple[WindowSeconds, ...] = (3600.0, 86400.0)
     utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0
+    publish_readings: bool = False
     limits: list[Limit] | str = []
     limits_case: str = ""
     quality: Quality = Quality()

@@ -15,7 +15,7 @@ from edge_agent.dust.city import CityAir, CitySeries
 from edge_agent.dust.limits import LimitWatch, rounded
 from edge_agent.dust.quality import QualityCheck, correction_name
 from edge_agent.dust.window import WindowResult, Windows
-from edge_agent.messages.dust import DustData, Statistic
+from edge_agent.messages.dust import DustData, Readings, Statistic
 from edge_agent.messages.envelope import Draft, rfc3339
 
 
@@ -38,13 +38,18 @@ class DustWatch:
             offset_s,
             rolling_s=[limit.window_s for limit in limits if limit.alignment == "rolling"],
         )
+        self._report_window_s = sensor.report_window_s
+        self._rows: list[Reading] | None = [] if sensor.publish_readings else None
         self._city = CitySeries()
         self._limits = [LimitWatch(limit, self._city, offset_s) for limit in limits]
 
     def update(self, reading: Reading) -> list[Draft]:
         """Takes one reading in."""
         windows = self._windows.update(self._quality.update(reading))
-        return self._drafts(windows) if windows else []
+        drafts = self._drafts(windows) if windows else []
+        if self._rows is not None:
+            self._rows.append(reading)
+        return drafts
 
     def tick(self, now: float) -> list[Draft]:
         """Closes the windows that end at or before ``now`` (Unix seconds) though no reading came."""
@@ -94,5 +99,19 @@ class DustWatch:
             window_s=window.window_s,
             values=values,
             correction=self._correction,
+            readings=self._readings(window.start) if window.window_s == self._report_window_s else None,
         )
         return Draft("dust", window.closed, data, subject=window.sensor)
+
+    def _readings(self, start: float) -> Readings | None:
+        if self._rows is None:
+            return None
+        until = start + self._report_window_s
+        rows = [row for row in self._rows if start <= row.time < until]
+        self._rows = [row for row in self._rows if row.time >= until]
+        names = sorted({name for row in rows for name in row.values})
+        return Readings(
+            offset_s=[round(row.time - start, 3) for row in rows],
+            quality=[row.quality.value for row in rows],
+            values={name: [rounded(row.values.get(name)) for row in rows] for name in names},
+        )

@@ -25,11 +25,19 @@ class Statistic(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Readings(msgspec.Struct, frozen=True, kw_only=True):
+    """The readings of a window, by column: seconds since its start, HJ 212 quality flag, and each value or null."""
+
+    offset_s: list[float]
+    quality: list[str]
+    values: dict[str, list[float | None]]
+
+
 class DustData(msgspec.Struct, frozen=True, kw_only=True):
     """One window of one sensor; ``values`` by value name, such as ``pm10_ug_m3``; ``start`` in UTC.
 
     ``correction`` names the method of the values that stand as ``…_corrected_ug_m3`` beside the raw ones. Several
-    records with one sensor, start and window come from a restart inside the window; their counts tell the parts.
+    records with one sensor, start and window come from a restart inside the window; their counts tell the parts. ``readings`` come with report windows where asked for.
     """
 
     sensor: str
@@ -37,6 +45,7 @@ class DustData(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float
     values: dict[str, Statistic]
     correction: str = ""
+    readings: Readings | None = None
 
 
 class ExceedanceData(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,127 @@
+"""Replays a recording through the very deciders a live run uses; only the driver and the recorder differ.
+
+The same recording gives the same messages: times come from the recording (``start`` plus position), ids from device,
+boot ``replay`` and sequence, and nothing is sent, kept or looked up on the network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from drivers.errors import BadRecordingError, EndOfRecording
+from drivers.table import names, open_camera, open_recording
+from edge_agent import config
+from edge_agent.agent.sources import Decider, Device, dust_decider, gate_decider
+from edge_agent.errors import ConfigError
+from edge_agent.messages import Message
+from edge_agent.outbox import ReplayRecorder
+
+VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".ts", ".h264", ".webm"})
+
+
+class Replay:
+    """One recording under one configuration; iterate once, then ask for the ``summary``."""
+
+    def __init__(self, source: Path, whole: config.Config, file: Path, *, start: float, driver: str = "") -> None:
+        """Raises BadRecordingError for a recording that cannot be read, ConfigError where nothing fits it."""
+        if not source.exists():
+            raise BadRecordingError(f"{source} does not exist; name a video, a folder of pictures, or sensor bytes")
+        self._recorder = ReplayRecorder(whole.device.site, whole.device.id)
+        self._items = 0
+        self._messages: Counter[str] = Counter()
+        self._violations: Counter[str] = Counter()
+        self._open: Callable[[], Device[Any]]
+        self._decider: Decider[Any]
+        if source.is_dir() or source.suffix.lower() in VIDEOS:
+            self._what = "frames"
+            self._pictures(source, whole, file, start)
+        else:
+            self._what = "readings"
+            self._bytes(source, whole, file, start, driver)
+
+    def __iter__(self) -> Iterator[Message]:
+        device = self._open()
+        try:
+            while True:
+                item = device.read(1.0)
+                if item is not None:
+                    self._items += 1
+                    yield from map(self._record, self._decider.update(item))
+        except EndOfRecording:
+            pass
+        finally:
+            device.close()
+        yield from map(self._record, self._decider.finish())
+
+    def summary(self) -> dict[str, Any]:
+        """What was read, what came of it, and what the decider counted."""
+        return {
+            self._what: self._items,
+            "messages": dict(self._messages),
+            "violations": dict(self._violations),
+            **self._decider.state(),
+        }
+
+    def _record(self, draft: Any) -> Message:
+        message = self._recorder.record(draft)
+        self._messages[draft.channel] += 1
+        if draft.channel == "violation":
+            self._violations[draft.data.kind] += 1
+        return message
+
+    def _pictures(self, source: Path, whole: config.Config, file: Path, start: float) -> None:
+        if not whole.gate:
+            raise ConfigError(file, "gate", f"is missing, and {source} is a camera's recording; add a [[gate]] table")
+        section = whole.gate[0]
+        self._decider = gate_decider(section)
+        self._open = lambda: open_camera(
+            source,
+            name=section.camera.name,
+            frames_per_s=section.camera.frames_per_s,
+            policy="every",
+            now=lambda: start,
+            monotonic=time.monotonic,
+            start=start,
+        )
+
+    def _bytes(self, source: Path, whole: config.Config, file: Path, start: float, driver: str) -> None:
+        section = whole.dust[0] if whole.dust else config.DustSensor(driver=driver or names()[0], port=str(source))
+        section = msgspec.structs.replace(section, driver=driver or _driver_of(source, section), publish_readings=True)
+        if section.driver != (whole.dust[0].driver if whole.dust else section.driver):
+            section = msgspec.structs.replace(section, model="")
+        self._decider = dust_decider(section, file)
+        self._open = lambda: open_recording(
+            section.driver,
+            source,
+            name=section.name,
+            model=section.model,
+            start=start,
+            interval_s=section.interval_s,
+        )
+
+
+def _driver_of(source: Path, section: config.DustSensor) -> str:
+    """The configured driver if it finds a frame in the recording, else the one that finds most."""
+    found = {name: _frames(source, name) for name in names()}
+    if found.get(section.driver):
+        return section.driver
+    best = max(found, key=lambda name: found[name])
+    if not found[best]:
+        raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(found)}")
+    return best
+
+
+def _frames(source: Path, driver: str) -> int:
+    count = 0
+    try:
+        session = open_recording(driver, source, name=driver)
+        while True:
+            count += session.read(0.0) is not None
+    except (EndOfRecording, BadRecordingError):
+        return count
