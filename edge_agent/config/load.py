@@ -79,9 +79,10 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     kind = _type_at(key)
     if isinstance(kind, msgspec.inspect.LiteralType):
         problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
-    elif getattr(kind, "pattern", None):
+    elif problem.startswith("Expected `str` matching regex"):
         problem = "Expected 1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit"
-    return ConfigError(path, key, f"{problem}, given {_value_at(raw, key)!r}")
+    given = _value_at(raw, key)
+    return ConfigError(path, key, problem if isinstance(given, dict) else f"{problem}, given {given!r}")
 
 
 def _join(key: str, name: str) -> str:

@@ -54,7 +54,7 @@ def test_says_that_the_file_is_missing(tmp_path: Path) -> None:
 
 def test_says_that_the_file_is_not_utf8(tmp_path: Path) -> None:
     file = tmp_path / "device.toml"
-    file.write_bytes(DEVICE.encode() + b"# \xcd\xa8\n")
+    file.write_bytes(DEVICE.encode() + b"# \xc4\xcf\xcd\xa8\n")
     with pytest.raises(ConfigError, match="UTF-8"):
         load(file)
 
