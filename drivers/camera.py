@@ -112,5 +112,5 @@ def is_live(source: str) -> bool:
 
 def shown(source: str) -> str:
     """``source`` fit for messages: user and password, and the values of a query, are hidden."""
-    hidden = re.sub(r"(?<=://)[^/?#]*@", "***@", source)
+    hidden = re.sub(r"(?<=://).*@", "***@", source)
     return re.sub(r"=[^&#]*", "=***", hidden) if "://" in source else hidden

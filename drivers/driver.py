@@ -75,6 +75,10 @@ class Driver(ABC):
     def opening(self, mode: Mode) -> Sequence[Command]:
         """What wakes the device and sets ``mode``, in order."""
 
+    def sleeping(self) -> Sequence[Command]:
+        """What stops fan and laser until the next opening; empty for devices that cannot."""
+        return ()
+
     def queries(self) -> Sequence[bytes]:
         """The requests whose answers together make one reading; empty for devices that cannot be asked."""
         return ()

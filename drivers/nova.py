@@ -49,6 +49,9 @@ class Nova(Driver):
             Command(ACTIVE if mode is Mode.ACTIVE else PASSIVE, 0.2),
         )
 
+    def sleeping(self) -> Sequence[Command]:
+        return (Command(SLEEP),)
+
     def queries(self) -> Sequence[bytes]:
         return (QUERY,)
 

@@ -111,6 +111,9 @@ class Plantower(Driver):
             return ()
         return (Command(WAKE, 0.3), Command(ACTIVE if mode is Mode.ACTIVE else PASSIVE, 0.2))
 
+    def sleeping(self) -> Sequence[Command]:
+        return () if self.model == "PMS3003" else (Command(SLEEP),)
+
     def queries(self) -> Sequence[bytes]:
         return (READ,)
 

@@ -127,8 +127,9 @@ def _from_hexdump(file: Path) -> bytes:
         if not line.strip():
             continue
         offset, colon, rest = line.partition(":")
+        expected = len(data)
         try:
-            in_order = bool(colon) and int(offset, 16) == (expected := len(data))
+            in_order = bool(colon) and int(offset, 16) == expected
             data += bytes.fromhex(rest.strip().split("  ")[0])
         except ValueError as error:
             raise BadRecordingError(f"{file}, line {number}: is not xxd's form ({error}): {line[:60]!r}") from error

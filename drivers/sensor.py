@@ -98,6 +98,12 @@ class SensorSession:
             self._listen(self._ask_or_wait(now, deadline))
             listened = True
 
+    def sleep(self) -> None:
+        """Stops fan and laser where the device can; close the session then, opening it anew wakes the device."""
+        for command in self.driver.sleeping():
+            self.port.write(command.data)
+            self._listen_for(command.settle_s)
+
     def close(self) -> None:
         self.port.close()
 
