@@ -8,6 +8,7 @@
   covers the time since the reading before it, at most three intervals; after a longer gap, one interval.
 - A reading for a window that is closed already is late and is left out. Three late readings in a row are a clock that
   was set back: what is open is closed and windows start anew at the new time. One stray time breaks nothing.
+- Means are arithmetic, but for noise (energy mean, so Leq) and wind direction (of unit vectors, 0 to 360).
 - A gap of up to 60 base windows is reported as windows without samples (flag B), a longer one is left out.
 """
 
@@ -25,6 +26,8 @@ VALID_SHARE = 0.75
 MAX_GAP_WINDOWS = 60
 LATE_IN_A_ROW = 3
 HOLD_INTERVALS = 3
+ENERGY_MEAN = frozenset(("noise_db",))
+VECTOR_MEAN = frozenset(("wind_direction_deg",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,13 @@ class WindowResult:
 
 @dataclass(slots=True)
 class Tally:
-    """What is known of one value so far; tallies of neighbouring windows join."""
+    """What is known of one value so far; tallies of neighbouring windows join.
+
+    ``total`` sums samples, their energies, or the east parts of their directions, ``north`` the north parts.
+    """
 
     total: float = 0.0
+    north: float = 0.0
     count: int = 0
     low: float = math.inf
     high: float = -math.inf
@@ -69,8 +76,31 @@ class Tally:
     flags: dict[Quality, int] = field(default_factory=dict)
     reason: str = ""
 
+    def add(self, name: str, value: float, covered_s: float) -> None:
+        if name in ENERGY_MEAN:
+            self.total += 10 ** (value / 10)
+        elif name in VECTOR_MEAN:
+            self.total += math.sin(math.radians(value))
+            self.north += math.cos(math.radians(value))
+        else:
+            self.total += value
+        self.count += 1
+        if value < self.low:
+            self.low = value
+        if value > self.high:
+            self.high = value
+        self.covered_s += covered_s
+
+    def mean(self, name: str) -> float:
+        if name in ENERGY_MEAN:
+            return 10 * math.log10(self.total / self.count)
+        if name in VECTOR_MEAN:
+            return math.degrees(math.atan2(self.total, self.north)) % 360
+        return self.total / self.count
+
     def join(self, other: Tally) -> None:
         self.total += other.total
+        self.north += other.north
         self.count += other.count
         self.low = min(self.low, other.low)
         self.high = max(self.high, other.high)
@@ -79,7 +109,7 @@ class Tally:
             self.flags[flag] = self.flags.get(flag, 0) + count
         self.reason = other.reason or self.reason
 
-    def statistics(self, window_s: float) -> ValueStatistics:
+    def statistics(self, name: str, window_s: float) -> ValueStatistics:
         share = min(1.0, self.covered_s / window_s)
         flag, reason = Quality.NORMAL, ""
         if share < VALID_SHARE:
@@ -87,7 +117,7 @@ class Tally:
             reason = self.reason or ("readings are missing" if self.count else "no reading")
         if not self.count:
             return ValueStatistics(None, None, None, 0, share, flag, reason)
-        return ValueStatistics(self.total / self.count, self.low, self.high, self.count, share, flag, reason)
+        return ValueStatistics(self.mean(name), self.low, self.high, self.count, share, flag, reason)
 
 
 Tallies = dict[str, Tally]
@@ -187,11 +217,7 @@ class Windows:
                 self._names.add(name)
             flagged = flags.get(name) if flags else None
             if flagged is None:
-                tally.total += value
-                tally.count += 1
-                tally.low = min(tally.low, value)
-                tally.high = max(tally.high, value)
-                tally.covered_s += covered_s
+                tally.add(name, value, covered_s)
             else:
                 tally.flags[flagged[0]] = tally.flags.get(flagged[0], 0) + 1
                 tally.reason = flagged[1]
@@ -228,7 +254,7 @@ class Windows:
 
 
 def _result(sensor: str, start: float, window_s: float, tallies: Tallies, rolling: bool = False) -> WindowResult:
-    values = {name: tally.statistics(window_s) for name, tally in tallies.items()}
+    values = {name: tally.statistics(name, window_s) for name, tally in tallies.items()}
     return WindowResult(sensor, start, window_s, rolling, values, start + window_s)
 
 

@@ -145,6 +145,16 @@ def test_flush_closes_what_is_open_at_the_last_time() -> None:
     assert windows.flush() == []
 
 
+def test_noise_is_averaged_by_energy_and_wind_by_direction() -> None:
+    windows = Windows([60], interval_s=30)
+    for t, noise, wind in ((0, 60, 350), (30, 70, 20)):
+        windows.update(Checked(MIDNIGHT + t, "dust", {"noise_db": noise, "wind_direction_deg": wind}))
+    values = windows.close(MIDNIGHT + 60)[0].values
+    # 10 lg((10^6 + 10^7) / 2) = 67.40 dB; the middle of 350° and 20° is 5°
+    assert values["noise_db"].mean == pytest.approx(67.4036, abs=1e-4)
+    assert values["wind_direction_deg"].mean == pytest.approx(5)
+
+
 @given(
     st.lists(st.tuples(st.floats(0.1, 40), st.floats(0, 1e4), st.booleans()), min_size=1, max_size=200),
     st.sampled_from([(60.0, 900.0), (7.0, 21.0), (10.0, 15.0), (1.5, 4.0)]),
