@@ -19,6 +19,7 @@ class Camera:
     target: tuple[float, float, float]
     fov: float
     roll: float = 0.0
+    name: str = ""
     near: float = 0.3
     far: float = 400.0
 
@@ -56,27 +57,31 @@ def look_at(eye: Sequence[float], target: Sequence[float], roll: float = 0.0) ->
     return m
 
 
-VIEWS = ("side", "oblique", "front", "rear", "rear_side", "top")
+# View: share of scenes, azimuth from the vehicle's front and elevation, both in degrees.
+VIEWS: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
+    "front_high": (0.30, (0, 20), (16, 42)),
+    "rear_high": (0.15, (160, 180), (14, 40)),
+    "side_low": (0.16, (60, 120), (1, 12)),
+    "oblique_low": (0.16, (15, 62), (2, 14)),
+    "oblique_high": (0.12, (15, 75), (14, 36)),
+    "rear_oblique": (0.07, (115, 162), (4, 32)),
+    "top": (0.04, (0, 180), (38, 60)),
+}
 
 
 def sample_camera(rng: np.random.Generator, x: float, y: float, yaw: float, length: float, view: str | None = None) -> Camera:
     """A camera looking at a vehicle of `length` at (x, y) heading `yaw`, from low beside it to high above its front or rear."""
-    view = view or str(rng.choice(VIEWS, p=[0.2, 0.3, 0.22, 0.1, 0.1, 0.08]))
-    azimuth, elevation = {
-        "side": (rng.uniform(60, 120), rng.uniform(1, 16)),
-        "oblique": (rng.uniform(15, 62), rng.uniform(4, 34)),
-        "front": (rng.uniform(0, 18), rng.uniform(8, 42)),
-        "rear": (rng.uniform(160, 180), rng.uniform(5, 38)),
-        "rear_side": (rng.uniform(118, 160), rng.uniform(4, 32)),
-        "top": (rng.uniform(0, 180), rng.uniform(38, 62)),
-    }[view]
-    azimuth = np.radians(azimuth) * rng.choice([-1, 1]) + yaw
-    elevation = np.radians(elevation)
-    fov = np.radians(rng.uniform(32, 88))
-    seen = length * abs(np.sin(azimuth - yaw)) + 2.8 * abs(np.cos(azimuth - yaw)) + 0.25 * length
-    distance = max(seen / (2 * np.tan(fov / 2)) * rng.uniform(1.05, 2.6), length * 0.55 + 2.0)
-    target = np.array([x, y, rng.uniform(0.9, 1.9)]) + rng.normal(0, 0.09, 3) * (length, length, 0.5)
+    view = view or str(rng.choice(list(VIEWS), p=[share for share, _, _ in VIEWS.values()]))
+    _, (a0, a1), (e0, e1) = VIEWS[view]
+    azimuth = np.radians(rng.uniform(a0, a1)) * rng.choice([-1, 1]) + yaw
+    elevation = np.radians(rng.uniform(e0, e1))
+    fov = np.radians(rng.uniform(30, 85))
+    seen = length * abs(np.sin(azimuth - yaw)) + 2.8 * abs(np.cos(azimuth - yaw)) + 0.2 * length
+    distance = max(seen / (2 * np.tan(fov / 2)) * rng.uniform(1.05, 2.4), length * 0.55 + 2.0)
+    if view == "front_high":
+        distance = max(distance, length * 0.5 + rng.uniform(4, 16))
+    target = np.array([x, y, rng.uniform(0.9, 1.9)]) + rng.normal(0, 0.08, 3) * (length, length, 0.5)
     eye = target + distance * np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
     eye[2] = np.clip(eye[2], 1.0, 12.0)
     return Camera((float(eye[0]), float(eye[1]), float(eye[2])), (float(target[0]), float(target[1]), float(target[2])), float(fov),
-                  float(rng.normal(0, 0.02)))
+                  float(rng.normal(0, 0.02)), view)

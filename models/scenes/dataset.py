@@ -52,7 +52,7 @@ def picture(renderer: Renderer, seed: int, size: tuple[int, int], crops: bool, o
     if photos and rng.random() < 0.5:
         image = _pasted(image, idents, photos[rng.integers(len(photos))], rng)
     labels = label(scene, idents, alone, image)
-    common = {"seed": seed, "light": scene.lighting.time, "wet": round(scene.lighting.wet, 2), "rain": round(scene.lighting.rain, 2)}
+    common = {"seed": seed, "view": scene.camera.name, "light": scene.lighting.time, "dark": scene.lighting.dark, "wet": round(scene.lighting.wet, 2), "rain": round(scene.lighting.rain, 2)}
     if not crops:
         name = f"{seed:07d}.jpg"
         cv2.imwrite(str(out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])

@@ -43,8 +43,8 @@ def sample_defects(rng: np.random.Generator, light: Lighting) -> Defects:
         cast=(float(cast[0]), float(cast[1]), float(cast[2])), saturation=float(rng.uniform(0.55, 1.25)),
         bloom=float(rng.uniform(0.02, 0.14)), vignette=float(rng.uniform(0, 0.3)), dirt=float(rng.choice([0, rng.uniform(0.2, 1.0)], p=[0.85, 0.15])),
         blur=float(rng.choice([0, rng.uniform(0.3, 1.2)], p=[0.6, 0.4])), motion=(float(motion[0]), float(motion[1])),
-        noise=float(rng.uniform(0.01, 0.06) if dark else rng.uniform(0.002, 0.02)), shrink=float(rng.choice([1.0, rng.uniform(0.4, 0.9)], p=[0.6, 0.4])),
-        sharpen=float(rng.choice([0, rng.uniform(0.3, 1.2)])), rain=light.rain, jpeg=int(rng.integers(28, 95)),
+        noise=float(rng.uniform(0.006, 0.04) if dark else rng.uniform(0.001, 0.014)), shrink=float(rng.choice([1.0, rng.uniform(0.4, 0.9)], p=[0.6, 0.4])),
+        sharpen=float(rng.choice([0, rng.uniform(0.3, 1.2)])), rain=light.rain, jpeg=int(rng.integers(22, 95)),
     )
 
 

@@ -9,7 +9,7 @@ Load is judged from what closes or fills the bed. With T the truck's visible pix
 - a truck whose bed shows too little of what decides, or less than 24 pixels of it, is `unknown`.
 Wheels are judged if the visible wheels have together >= 1 % of T and the tallest one is at least 10 pixels high.
 Whatever is too dark in the finished picture (95th percentile of its grey below 26, or a spread below 3.5) is `unknown`.
-Vehicles without a bed (box, mixer, tanker) have load `unknown`; `kind` tells them apart.
+Closed bodies (box, tanker) count as `covered`; a mixer's load is `unknown`; `kind` tells them apart.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def _readable(mask: NDArray[np.bool_], grey: NDArray[np.uint8]) -> bool:
 def _load(thing: Thing, mine: NDArray[np.bool_], part: Idents, grey: NDArray[np.uint8], visible: int) -> tuple[str, float]:
     spec = thing.spec
     assert spec is not None
-    if spec.kind not in ("tipper", "flatbed", "canvas"):
+    if spec.kind in ("box", "tanker"):
+        return "covered", 1.0
+    if spec.kind == "mixer":
         return "unknown", 0.0
     cover, load = mine & (part == Part.COVER), mine & (part == Part.LOAD)
     floor, wall = mine & (part == Part.FLOOR), mine & (part == Part.WALL)

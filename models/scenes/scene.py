@@ -178,7 +178,7 @@ def _lamps(lighting: Lighting, world: World, things: list[Thing], camera: Camera
     from models.scenes.lighting import Lamp, scaled
     if lighting.time == "infrared":
         d = tuple(b - a for a, b in zip(camera.eye, camera.target, strict=True))
-        lighting.lamps.append(Lamp(camera.eye, scaled((1, 1, 1), float(rng.uniform(60, 250))), d, 0.6, 60))  # type: ignore[arg-type]
+        lighting.lamps.append(Lamp(camera.eye, scaled((1, 1, 1), float(rng.uniform(40, 160))), d, 0.6, 60))  # type: ignore[arg-type]
     else:
         lamps = sorted(world.lamps, key=lambda lamp: abs(lamp.pos[0] - things[0].x) if things else 0)
         lighting.lamps.extend(lamps[:5])

@@ -21,7 +21,7 @@ CAB_COLOURS: tuple[Colour, ...] = (
 )
 RIM_COLOURS: tuple[Colour, ...] = (
     (0.30, 0.30, 0.30), (0.55, 0.55, 0.55), (0.35, 0.06, 0.03), (0.65, 0.62, 0.55), (0.10, 0.10, 0.10),
-    (0.55, 0.35, 0.02), (0.05, 0.12, 0.30),
+    (0.55, 0.35, 0.02), (0.05, 0.12, 0.30), (0.16, 0.08, 0.04), (0.22, 0.12, 0.07), (0.45, 0.20, 0.03), (0.42, 0.03, 0.03),
 )
 COVER_COLOURS: tuple[Colour, ...] = (
     (0.03, 0.09, 0.05), (0.04, 0.16, 0.07), (0.03, 0.08, 0.28), (0.05, 0.05, 0.055), (0.25, 0.25, 0.26),
@@ -31,7 +31,8 @@ COVER_COLOURS: tuple[Colour, ...] = (
 
 @dataclass
 class TruckSpec:
-    """A goods vehicle. `draw` is how much of the bed its cover hides (0..1), `fill` how full it is against the walls."""
+    """A goods vehicle. `draw` is how much of the bed its cover hides (0..1), `fill` how full it is against the walls,
+    `sidewall` how much of the wheels' mud is on their sides and hubs (the rest is on the tread)."""
 
     kind: str = "tipper"
     axles: int = 4
@@ -69,6 +70,7 @@ class TruckSpec:
     wheel_mud: float = 0.0
     wheel_dust: float = 0.0
     wheel_wet: float = 0.0
+    sidewall: float = 1.0
     body_mud: float = 0.0
     body_dust: float = 0.0
     roof_sign: bool = False
@@ -161,13 +163,19 @@ def dress_load(spec: TruckSpec, rng: np.random.Generator) -> None:
 def dress_wheels(spec: TruckSpec, rng: np.random.Generator) -> None:
     """Set mud, dust and wetness of wheels and body so that they agree with `spec.wheels`."""
     spec.wheel_mud = spec.wheel_dust = spec.wheel_wet = spec.body_mud = 0.0
-    spec.body_dust = rng.uniform(0.0, 0.25)
+    spec.sidewall = 1.0
+    spec.body_dust = float(rng.choice([rng.uniform(0.0, 0.25), rng.uniform(0.2, 0.75)], p=[0.65, 0.35]))
+    if rng.random() < 0.25:
+        spec.body_mud = rng.uniform(0.1, 0.5)
     if spec.wheels == "muddy":
         spec.wheel_mud, spec.wheel_dust = rng.uniform(0.5, 1.0), rng.uniform(0.2, 0.7)
-        spec.body_mud, spec.body_dust = rng.uniform(0.05, 0.85), rng.uniform(0.05, 0.6)
+        if rng.random() < 0.3:
+            spec.sidewall, spec.wheel_mud = rng.uniform(0.3, 0.6), rng.uniform(0.75, 1.0)
+        if rng.random() < 0.6:
+            spec.body_mud = rng.uniform(0.2, 0.85)
     elif spec.wheels == "dusty":
-        spec.wheel_dust, spec.body_dust = rng.uniform(0.5, 0.95), rng.uniform(0.1, 0.75)
-        spec.wheel_mud = rng.uniform(0.0, 0.08)
+        spec.wheel_dust, spec.wheel_mud = rng.uniform(0.5, 0.95), rng.uniform(0.0, 0.08)
     else:
         spec.wheel_dust = rng.uniform(0.0, 0.1)
+        spec.body_mud *= 0.5
         spec.wheel_wet = float(rng.choice([0.0, rng.uniform(0.5, 1.0)], p=[0.6, 0.4]))

@@ -19,7 +19,7 @@ def other_truck(rng: np.random.Generator) -> TruckSpec:
     """A goods vehicle that is not a tipper."""
     spec = sample_tipper(rng)
     spec.kind = str(rng.choice(["flatbed", "canvas", "box", "mixer", "tanker"], p=[0.22, 0.23, 0.25, 0.17, 0.13]))
-    spec.load = {"canvas": "covered", "flatbed": str(rng.choice(["uncovered", "empty"]))}.get(spec.kind, "unknown")
+    spec.load = {"canvas": "covered", "box": "covered", "tanker": "covered", "flatbed": str(rng.choice(["uncovered", "empty"]))}.get(spec.kind, "unknown")
     return spec
 
 

@@ -13,8 +13,8 @@ TYRE = Look(Material.TYRE, (0.035, 0.035, 0.037))
 
 
 def wheel(mesh: Mesh, x: float, y: float, side: int, radius: float, width: float, dual: bool, part: int, rim: Look,
-          tyre: Look, spin: float = 0.0, sides: int = 28) -> None:
-    """One wheel or a dual pair whose outer face is at `y`; `side` is +1 left, -1 right."""
+          tyre: Look, spin: float = 0.0, sides: int = 28, sidewall: float = 1.0) -> None:
+    """One wheel or a dual pair whose outer face is at `y`; `side` is +1 left, -1 right; `sidewall` scales the mud off the tread."""
     r = radius
     centre = (x, y, r)
     count = 2 if dual else 1
@@ -22,13 +22,14 @@ def wheel(mesh: Mesh, x: float, y: float, side: int, radius: float, width: float
         o = -k * width * 1.12
         profile = [(0.60 * r, o - 0.96 * width), (0.93 * r, o - width), (r, o - 0.86 * width), (r, o - 0.14 * width),
                    (0.93 * r, o), (0.80 * r, o + 0.012), (0.62 * r, o - 0.02)]
-        mesh.lathe([(a, side * b) for a, b in profile], centre, tyre.but(part=part), sides=sides, spin=spin)
+        chunk = mesh.lathe([(a, side * b) for a, b in profile], centre, tyre.but(part=part), sides=sides, spin=spin)
+        chunk[np.hypot(chunk[:, 6], chunk[:, 8]) < 0.9 * r, 14] *= sidewall
     if dual:
         dish = [(0.62, -0.02), (0.57, -0.06), (0.53, -0.62 * width / r), (0.30, -0.66 * width / r), (0.27, -0.2), (0.2, -0.1),
                 (0.12, -0.06), (0.0, -0.06)]
     else:
         dish = [(0.62, -0.02), (0.58, -0.08), (0.5, -0.16), (0.34, -0.1), (0.27, -0.06), (0.2, 0.04), (0.1, 0.08), (0.0, 0.08)]
-    mesh.lathe([(a * r, side * b * r) for a, b in dish], centre, rim.but(part=part, ambient=0.8), sides=sides, spin=spin)
+    mesh.lathe([(a * r, side * b * r) for a, b in dish], centre, rim.but(part=part, ambient=0.8, mud=rim.mud * sidewall), sides=sides, spin=spin)
 
 
 def caked(mesh: Mesh, rng: np.random.Generator, x: float, y: float, side: int, radius: float, width: float, part: int,
@@ -90,8 +91,8 @@ def running_gear(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
         for side in (1, -1):
             part = Part.WHEEL + 2 * a + (side < 0)
             y = side * (half - (0.06 if steer else 0.02))
-            wheel(mesh, x, y, side, r, width, not steer, part, rim, tyre, spec.spin + a)
-            if spec.wheel_mud > 0.3:
+            wheel(mesh, x, y, side, r, width, not steer, part, rim, tyre, spec.spin + a, sidewall=spec.sidewall)
+            if spec.wheel_mud > 0.3 and spec.sidewall > 0.7:
                 caked(mesh, rng, x, y, side, r, width, part, spec.wheel_mud, soil, spec.spin + a)
             if guards or (steer and a > 0):
                 inner = y - side * width * (1 if steer else 2.1)

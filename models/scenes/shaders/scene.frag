@@ -97,9 +97,8 @@ void main() {
         base = mix(base, dust_colour * 0.6, clamp(0.35 * grime * streak + 0.3 * grime * smoothstep(1.6, 0.5, p.z), 0.0, 0.6));
     }
     WHEN(material == 1) {
-        gloss = 0.95; mirror = 0.10;
-        float inside = grain(p * vec3(2.0, 2.6, 3.4) + 4.0) * grain(p * vec3(4.0, 5.0, 6.0));
-        base = base * 0.5 + vec3(0.07, 0.068, 0.065) * inside;
+        gloss = 0.95; mirror = 0.16;
+        base = base * 0.5 + vec3(0.03, 0.029, 0.028) * grain(p * vec3(2.0, 2.6, 3.4) + 4.0);
     }
     WHEN(material == 2) {
         float r = length(loc.xz);
@@ -277,7 +276,7 @@ void main() {
     }
     vec3 r = reflect(-v, n);
     vec3 around = sky(r);
-    if (material == 1) around *= 0.3 + 1.1 * smoothstep(0.35, 0.65, grain(r * vec3(3.0, 3.0, 7.0) + floor(loc.x) * 3.0));
+    if (material == 1) around *= 0.45 + 1.3 * smoothstep(0.4, 0.6, grain(r * vec3(4.0, 4.0, 9.0)));
     if (r.z < 0.25 && material != 13) around *= mix(0.35, 1.0, smoothstep(0.0, 0.25, r.z));
     vec3 c = base * light + specular + around * fresnel * (0.4 + 0.6 * occlusion) * gloss;
     float fog = 1.0 - exp(-distance_to_eye * fog_density);
