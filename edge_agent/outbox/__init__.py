@@ -2,7 +2,7 @@
 
 from edge_agent.outbox.outbox import Depth, Outbox
 from edge_agent.outbox.queue import Lane, Queue
-from edge_agent.outbox.recorder import OutboxRecorder, Recorder, ReplayRecorder
+from edge_agent.outbox.recorder import OutboxRecorder, Recorder, ReplayRecorder, open_recorder
 from edge_agent.outbox.row import Row
 
-__all__ = ["Depth", "Lane", "Outbox", "OutboxRecorder", "Queue", "Recorder", "ReplayRecorder", "Row"]
+__all__ = ["Depth", "Lane", "Outbox", "OutboxRecorder", "Queue", "Recorder", "ReplayRecorder", "Row", "open_recorder"]

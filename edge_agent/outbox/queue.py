@@ -125,6 +125,15 @@ class Queue:
         """How many are on the way or wait to be offered again."""
         return len(self._taken)
 
+    @property
+    def backlog_waits(self) -> bool:
+        """Whether there may be backlog not yet taken."""
+        return any(
+            self._fetched[Lane.BACKLOG, p]
+            or self._cursor[Lane.BACKLOG, p] < min(self._outbox.newest(p), self._boundary)
+            for p in Priority
+        )
+
     def _next(self, lane: Lane, priority: Priority) -> Row | None:
         rows = self._fetched[lane, priority]
         if not rows:

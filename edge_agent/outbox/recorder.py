@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import logging
 import uuid
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
+from edge_agent.clock import Clock
+from edge_agent.config import Config
 from edge_agent.errors import OutboxError
-from edge_agent.evidence import Piece
+from edge_agent.evidence import EvidenceStore, Piece
 from edge_agent.evidence.store import reference
 from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Draft, Message, TimeTrust, message_id, source
@@ -40,36 +43,36 @@ class OutboxRecorder:
     """Records into an outbox. Safe for threads."""
 
     def __init__(self, outbox: Outbox, site: str) -> None:
-        self._outbox = outbox
+        self.outbox = outbox
         self._source = source(site, outbox.device)
 
     def record(self, draft: Draft) -> Message:
         """See ``Recorder``. Raises ValueError for a draft whose data is not of its channel."""
         _check(draft)
-        with self._outbox.lock:
-            first = self._outbox.issue()
+        with self.outbox.lock:
+            first = self.outbox.issue()
             try:
                 return self._record(draft, first)
             except BaseException:
-                self._outbox.withdraw(first)
+                self.outbox.withdraw(first)
                 raise
 
     def _record(self, draft: Draft, sequence: int) -> Message:
-        boot, monotonic, trust, error = self._outbox.boot_time(draft.time)
-        id_text = message_id(draft.time, self._outbox.device, boot, sequence)
+        boot, monotonic, trust, error = self.outbox.boot_time(draft.time)
+        id_text = message_id(draft.time, self.outbox.device, boot, sequence)
         pieces = self._keep(id_text, draft)
         references = [reference(n, p) for n, p in enumerate(draft.pictures, 1)] if pieces else []
         data = _with_evidence(draft, references)
-        rows = []
+        rows: list[Row] = []
         for payload, piece in [
             (data, ""),
             *zip(_announced(id_text, references), [p.path for p in pieces], strict=True),
         ]:
-            number = sequence if not rows else self._outbox.issue()
+            number = sequence if not rows else self.outbox.issue()
             rows.append(
                 Row(
                     sequence=number,
-                    id=uuid.UUID(message_id(draft.time, self._outbox.device, boot, number)).bytes,
+                    id=uuid.UUID(message_id(draft.time, self.outbox.device, boot, number)).bytes,
                     channel="evidence" if piece else draft.channel,
                     subject=id_text if piece else draft.subject,
                     time=draft.time,
@@ -82,13 +85,13 @@ class OutboxRecorder:
                 )
             )
         if CHANNELS[draft.channel].priority.telemetry:
-            self._outbox.group(rows[0])
+            self.outbox.group(rows[0])
         else:
             try:
-                self._outbox.commit(rows, pieces)
+                self.outbox.commit(rows, pieces)
             except OutboxError:
                 for piece_file in pieces:
-                    self._outbox.evidence.drop(piece_file.path)
+                    self.outbox.evidence.drop(piece_file.path)
                 raise
         return rows[0].envelope(self._source, data=data)
 
@@ -99,9 +102,9 @@ class OutboxRecorder:
         need = sum(len(p.content) for p in draft.pictures)
         for attempt in (0, 1):
             try:
-                return self._outbox.evidence.keep(id_text, draft.time, draft.pictures)
+                return self.outbox.evidence.keep(id_text, draft.time, draft.pictures)
             except OSError as error:
-                if attempt == 0 and self._outbox.make_room(need):
+                if attempt == 0 and self.outbox.make_room(need):
                     continue
                 log.error("violation %s is recorded without its %d pictures: %s", id_text, len(draft.pictures), error)
         return []
@@ -151,8 +154,7 @@ def _check(draft: Draft) -> None:
 def _with_evidence(draft: Draft, references: list[EvidenceRef]) -> msgspec.Struct:
     if not references:
         return draft.data
-    data: Any = draft.data
-    return msgspec.structs.replace(data, evidence=references)
+    return msgspec.structs.replace(draft.data, evidence=references)
 
 
 def _announced(violation: str, references: list[EvidenceRef]) -> list[EvidenceData]:
@@ -172,3 +174,25 @@ def _announced(violation: str, references: list[EvidenceRef]) -> list[EvidenceDa
         )
         for ref in references
     ]
+
+
+def open_recorder(config: Config, clock: Clock | None = None) -> OutboxRecorder:
+    """The recorder of a configured device: outbox and evidence under its ``data_dir``, one destination an uplink.
+
+    Raises OutboxError when the folder cannot be written or another process uses it.
+    """
+    folder = Path(config.device.data_dir)
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        evidence = EvidenceStore(folder / "evidence")
+    except OSError as error:
+        raise OutboxError(f"{folder}: {error.strerror}; create it for this user, or set device.data_dir") from error
+    outbox = Outbox.open(
+        folder / "outbox.db",
+        device=config.device.id,
+        destinations={settings.name: None for settings in config.mqtt},
+        evidence=evidence,
+        clock=clock,
+        bounds=config.outbox,
+    )
+    return OutboxRecorder(outbox, config.device.site)

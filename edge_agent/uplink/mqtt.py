@@ -1,0 +1,399 @@
+"""Sends the outbox to an MQTT broker: MQTT 5 first, 3.1.1 where the broker has no more; QoS 1.
+
+Invariants: a message leaves the outbox only by the broker's PUBACK; a lost connection never counts against a message;
+a refused connection is no connection. What was in flight when a connection broke is sent again, in the same order, so a
+receiver may see a message twice but never misses one. Live messages go before the backlog, which is marked
+``historical``, is limited in rate, and always keeps one place in the window so that live ones cannot starve it. Memory
+is bounded by the window, 2 MB of payload, and a few hundred rows read ahead, however long the backlog.
+
+Reconnects for ever, through the list of addresses in turn, with full jitter up to ``retry_max_s``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+from tenacity.wait import wait_random_exponential
+
+from edge_agent.clock import Clock
+from edge_agent.config.device import Device
+from edge_agent.config.uplink import Address, Mqtt
+from edge_agent.errors import UplinkError
+from edge_agent.messages.channels import CHANNELS
+from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339, source
+from edge_agent.messages.system import StatusData
+from edge_agent.outbox import Lane, Outbox, Row
+from edge_agent.uplink.mqtt_connection import Connection, PacketTooLargeError, VersionError, Will
+from edge_agent.uplink.mqtt_flight import STATUS, Flight
+from edge_agent.uplink.mqtt_packets import DamagedError, Packet, Packets
+from edge_agent.uplink.mqtt_reasons import Verdict, verdict
+
+log = logging.getLogger(__name__)
+
+_FLIGHT_BYTES = 2 << 20
+_SETTLE_S = 0.5
+_BUSY_WAIT_S = 5.0
+_GOODBYE_S = 2.0
+_STEADY_S = 30.0
+_SMALLEST_PACKET = 8 << 10
+
+
+class LinkState(msgspec.Struct, frozen=True, kw_only=True):
+    """For health, status and the watchdog; times are Unix seconds, 0 for never. ``error`` is a sentence."""
+
+    connected: bool
+    address: str
+    protocol: str
+    since: float
+    last_acknowledged: float
+    in_flight: int
+    sent: int
+    acknowledged: int
+    refused: int
+    connections: int
+    error: str
+    insecure: bool
+
+
+@dataclass(slots=True)
+class _Counters:
+    last_acknowledged: float = 0.0
+    sent: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    connections: int = 0
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is known of the present connection."""
+
+    connection: Connection
+    began: float
+    since: float
+    window: int
+    limit: int
+    flight: Flight = field(default_factory=Flight)
+    ready: deque[Row] = field(default_factory=deque)
+    packets: Iterator[Packet] | None = None
+    sending: int = 0
+    backlog: set[int] = field(default_factory=set)
+    tokens: float = 0.0
+    refilled: float = 0.0
+    settled: float = 0.0
+    throttled: bool = False
+    progressed: bool = False
+
+
+class MqttUplink:
+    """One broker (or list of addresses). ``run`` is the body of a thread; ``state`` may be asked from any."""
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        device: Device,
+        outbox: Outbox,
+        *,
+        status: Callable[[], StatusData] = lambda: StatusData(state="online"),
+        on_command: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._device = device
+        self._outbox = outbox
+        self._clock: Clock = outbox.clock
+        self._queue = outbox.queue(settings.name)
+        self._packets = Packets(device.site, device.id, outbox.evidence)
+        self._source = source(device.site, device.id)
+        self._status = status
+        self._status_due = threading.Event()
+        self._on_command = on_command
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._session: _Session | None = None
+        self._error = ""
+        self._count = _Counters()
+        self._old_version: set[Address] = set()
+        self._limit = settings.max_packet_kb << 10
+        self._fruitless = 0
+
+    def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Until ``stop`` is set (``wake`` makes it notice at once). ``beat`` is called at every sign of progress."""
+        self._outbox.listen(self.wake)
+        back_off = wait_random_exponential(multiplier=0.5, max=self._settings.retry_max_s)
+        failures = 0
+        turn = 0
+        addresses = self._settings.addresses
+        try:
+            while not stop.is_set():
+                beat()
+                address = addresses[turn % len(addresses)]
+                began = self._clock.monotonic()
+                try:
+                    self._serve(address, stop, beat)
+                except UplinkError as error:
+                    self._say(str(error))
+                else:
+                    continue
+                turn += 1
+                failures = 1 if self._clock.monotonic() - began > _STEADY_S else min(failures + 1, 16)
+                if turn % len(addresses) == 0 or failures > len(addresses):
+                    stop.wait(back_off(_Attempt(failures)))  # type: ignore[arg-type]
+        finally:
+            self._outbox.forget(self.wake)
+            self._queue.settle()
+
+    def wake(self) -> None:
+        """Lets the thread look at once at what is new."""
+        os.eventfd_write(self._wake, 1)
+
+    def refresh_status(self) -> None:
+        """The status has changed: publishes it anew."""
+        self._status_due.set()
+        self.wake()
+
+    def state(self) -> LinkState:
+        """How it stands now."""
+        session = self._session
+        return LinkState(
+            connected=session is not None,
+            address=str(session.connection.address) if session else "",
+            protocol={5: "MQTT 5", 4: "MQTT 3.1.1"}[session.connection.version] if session else "",
+            since=session.since if session else 0.0,
+            last_acknowledged=self._count.last_acknowledged,
+            in_flight=len(session.flight) if session else 0,
+            sent=self._count.sent,
+            acknowledged=self._count.acknowledged,
+            refused=self._count.refused,
+            connections=self._count.connections,
+            error=self._error,
+            insecure=self._settings.plain,
+        )
+
+    def _serve(self, address: Address, stop: threading.Event, beat: Callable[[], None]) -> None:
+        connection = self._connect(address)
+        self._queue.rewind()
+        now = self._clock.monotonic()
+        limit = min(self._limit, connection.maximum_packet or self._limit)
+        window = max(1, min(self._settings.in_flight, connection.receive_maximum))
+        session = _Session(connection, now, self._clock.time(), window, limit, refilled=now, settled=now)
+        self._session, self._error = session, ""
+        self._count.connections += 1
+        log.info("connected to %s with MQTT %s", address, "5" if connection.version == 5 else "3.1.1")
+        try:
+            if self._on_command is not None:
+                connection.subscribe(f"{self._source}/cmd/#")
+            self._publish_status(session, self._status())
+            while not stop.is_set():
+                beat()
+                self._turn(session)
+            self._leave(session)
+        except PacketTooLargeError:
+            self._limit = max(_SMALLEST_PACKET, session.limit // 2)
+            raise
+        finally:
+            self._session = None
+            connection.abandon()
+            self._acknowledge(session, connection.events.acknowledged)
+            self._queue.settle()
+            self._learn_from(session)
+
+    def _connect(self, address: Address) -> Connection:
+        client_id = f"{self._device.site}.{self._device.id}.{self.name}"
+        will = Will(f"{self._source}/status", self._status_payload(StatusData(state="offline")))
+        if address not in self._old_version:
+            try:
+                return Connection(address, self._settings, client_id, will)
+            except VersionError as error:
+                log.info("%s; trying MQTT 3.1.1", error)
+        connection = Connection(address, self._settings, client_id, will, version=4)
+        self._old_version.add(address)
+        return connection
+
+    def _turn(self, session: _Session) -> None:
+        self._fill(session)
+        events = session.connection.step(self._wait_s(session), self._wake)
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        self._acknowledge(session, events.acknowledged)
+        for topic, payload in events.received:
+            self._command(topic, payload)
+        if self._status_due.is_set():
+            self._status_due.clear()
+            self._publish_status(session, self._status())
+        now = self._clock.monotonic()
+        if now - session.settled >= _SETTLE_S:
+            session.settled = now
+            self._queue.settle()
+        oldest = session.flight.oldest()
+        patience = max(30.0, 2.0 * self._settings.keepalive_s)
+        if oldest is not None and now - oldest > patience:
+            raise UplinkError(f"{session.connection.address} has acknowledged nothing for {patience:.0f} s")
+
+    def _wait_s(self, session: _Session) -> float:
+        return max(0.02, 1.0 / self._settings.backfill_per_s) if session.throttled else _SETTLE_S
+
+    def _fill(self, session: _Session) -> None:
+        if self._holding(session):
+            return
+        while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
+            packet = self._next_packet(session)
+            if packet is None:
+                return
+            self._send(session, packet)
+
+    def _holding(self, session: _Session) -> bool:
+        """Whether to wait for the clock to be synchronised, see ``hold_untrusted_s``."""
+        if self._clock.monotonic() - session.began > self._settings.hold_untrusted_s:
+            return False
+        return self._clock.expects_trust()
+
+    def _next_packet(self, session: _Session) -> Packet | None:
+        while True:
+            if session.packets is None:
+                row = self._next_row(session)
+                if row is None:
+                    return None
+                session.packets, session.sending = self._packets.of(row, session.limit), row.sequence
+            try:
+                packet = next(session.packets)
+            except DamagedError as error:
+                session.packets = None
+                log.error("message %d is given up: %s", session.sending, error)
+                self._queue.give_up(session.sending, str(error))
+                continue
+            if packet.last:
+                session.packets = None
+            return packet
+
+    def _next_row(self, session: _Session) -> Row | None:
+        if not session.ready:
+            room = session.window - len(session.flight)
+            allowed = self._backlog_allowance(session)
+            keep = 1 if allowed and not session.backlog and room > 1 and self._queue.backlog_waits else 0
+            session.ready.extend(self._queue.take(room - keep, Lane.LIVE))
+            left = min(room - len(session.ready), allowed)
+            if left > 0:
+                rows = self._queue.take(left, Lane.BACKLOG)
+                session.ready.extend(rows)
+                session.backlog.update(row.sequence for row in rows)
+                session.tokens -= len(rows)
+            session.throttled = not session.ready and allowed == 0 and self._queue.backlog_waits
+        return session.ready.popleft() if session.ready else None
+
+    def _backlog_allowance(self, session: _Session) -> int:
+        rate = self._settings.backfill_per_s
+        if rate == 0:
+            return session.window
+        now = self._clock.monotonic()
+        session.tokens = min(max(1.0, rate), session.tokens + (now - session.refilled) * rate)
+        session.refilled = now
+        return int(session.tokens)
+
+    def _send(self, session: _Session, packet: Packet) -> None:
+        mid = session.connection.publish(packet.topic, packet.payload)
+        session.flight.sent(mid, packet, self._clock.monotonic())
+        self._count.sent += 1
+
+    def _acknowledge(self, session: _Session, found: list[tuple[int, int]]) -> None:
+        done: list[int] = []
+        for mid, code in found:
+            answered = session.flight.answered(mid)
+            if answered is None:
+                continue
+            sequence, delivered = answered
+            judged = verdict(code)
+            if judged is not Verdict.ACCEPTED:
+                self._refused(session, sequence, code, judged)
+                continue
+            session.progressed = True
+            if delivered and sequence != STATUS:
+                session.backlog.discard(sequence)
+                done.append(sequence)
+        if done:
+            self._count.acknowledged += len(done)
+            self._count.last_acknowledged = self._clock.time()
+            self._queue.acknowledge(done)
+
+    def _refused(self, session: _Session, sequence: int, code: int, judged: Verdict) -> None:
+        self._count.refused += 1
+        what = "the status" if sequence == STATUS else f"message {sequence}"
+        self._error = f"{session.connection.address} refused {what} with reason 0x{code:02x}"
+        session.flight.forget(sequence)
+        session.backlog.discard(sequence)
+        if session.packets is not None and session.sending == sequence:
+            session.packets = None
+        if sequence == STATUS:
+            log.warning("%s", self._error)
+        elif judged is Verdict.BUSY:
+            self._queue.put_back(sequence, _BUSY_WAIT_S)
+        elif self._queue.reject(sequence, self._error, self._settings.reject_after):
+            log.error("%s for the %dth time; it is set aside", self._error, self._settings.reject_after)
+
+    def _command(self, topic: str, payload: bytes) -> None:
+        prefix = f"{self._source}/cmd/"
+        if self._on_command is None or not topic.startswith(prefix):
+            log.warning("a message on %s was not asked for; it is dropped", topic)
+            return
+        try:
+            self._on_command(topic.removeprefix(prefix), payload)
+        except Exception:
+            log.exception("command %s failed", topic)
+
+    def _publish_status(self, session: _Session, data: StatusData) -> None:
+        payload = self._status_payload(data)
+        mid = session.connection.publish(f"{self._source}/status", payload, retain=True)
+        session.flight.sent(mid, Packet(STATUS, "", payload), self._clock.monotonic())
+
+    def _status_payload(self, data: StatusData) -> bytes:
+        time, monotonic = self._clock.time(), self._clock.monotonic()
+        trust = self._clock.trust()
+        return msgspec.json.encode(
+            Message(
+                id=message_id(time, self._device.id, self._clock.boot, 0, f"|{data.state}|{monotonic}"),
+                source=self._source,
+                type=CHANNELS["status"].event_type,
+                time=rfc3339(time),
+                sequence=0,
+                boot=self._clock.boot,
+                monotonicms=round(monotonic * 1000),
+                timetrust=TimeTrust.TRUSTED if trust.trusted else TimeTrust.UNTRUSTED,
+                timeerrorms=round(trust.error_s * 1000) if trust.trusted else -1,
+                data=data,
+            )
+        )
+
+    def _leave(self, session: _Session) -> None:
+        """Says that the agent stops, and waits a moment for what is in flight."""
+        self._publish_status(session, msgspec.structs.replace(self._status(), state="stopped"))
+        deadline = self._clock.monotonic() + _GOODBYE_S
+        while session.flight and self._clock.monotonic() < deadline:
+            self._acknowledge(session, session.connection.step(0.1).acknowledged)
+        session.connection.close()
+
+    def _learn_from(self, session: _Session) -> None:
+        """A broker of MQTT 3.1.1 cannot say that a packet is too large, it only hangs up: try smaller ones."""
+        self._fruitless = 0 if session.progressed or not session.flight else self._fruitless + 1
+        if self._fruitless >= 3 and self._limit > _SMALLEST_PACKET:
+            self._limit = max(_SMALLEST_PACKET, self._limit // 2)
+            log.warning("%s hangs up before it acknowledges; packets are now at most %d bytes",
+                        session.connection.address, self._limit)  # fmt: skip
+            self._fruitless = 0
+
+    def _say(self, error: str) -> None:
+        if error != self._error:
+            log.warning("%s: %s", self.name, error)
+        self._error = error
+
+
+class _Attempt:
+    """The only thing tenacity's waiting policies ask of a retry state."""
+
+    def __init__(self, attempt_number: int) -> None:
+        self.attempt_number = attempt_number

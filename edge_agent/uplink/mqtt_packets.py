@@ -1,0 +1,79 @@
+"""From rows of the outbox to MQTT packets: envelopes, evidence with its content, evidence in parts.
+
+A piece of evidence too large for the broker is cut into parts of equal size. Its parts share ``sequence`` and differ in
+``id``; joined in the order of ``part`` they hash to ``sha256``. A receiver that has all ``parts`` of one cut has the
+piece; parts of another cut (after a reconnection to a broker with another limit) do not mix with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from edge_agent.evidence import EvidenceStore
+from edge_agent.messages.envelope import message_id, source
+from edge_agent.messages.gate import EvidenceData
+from edge_agent.outbox.row import Row
+
+# Fixed header, topic length, packet id and properties; the topic itself is counted apart.
+_PACKET_OVERHEAD = 80
+_ENCODER = msgspec.json.Encoder()
+
+
+class DamagedError(Exception):
+    """The message can never be sent: its evidence is missing, changed, or it fits no packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One PUBLISH. ``last`` marks the last packet of its row."""
+
+    sequence: int
+    topic: str
+    payload: bytes
+    last: bool = True
+
+
+class Packets:
+    """Makes packets for one device."""
+
+    def __init__(self, site: str, device: str, evidence: EvidenceStore) -> None:
+        self._device = device
+        self._source = source(site, device)
+        self._evidence = evidence
+
+    def of(self, row: Row, limit: int) -> Iterator[Packet]:
+        """The packets of ``row``, none larger than ``limit`` bytes. Raises DamagedError."""
+        if row.piece:
+            yield from self._pieces(row, limit)
+            return
+        topic = f"{self._source}/{row.channel}"
+        payload = _ENCODER.encode(row.envelope(self._source))
+        if len(payload) + len(topic) + _PACKET_OVERHEAD > limit:
+            raise DamagedError(f"{len(payload)} bytes are more than the broker takes in a packet ({limit})")
+        yield Packet(row.sequence, topic, payload)
+
+    def _pieces(self, row: Row, limit: int) -> Iterator[Packet]:
+        data = msgspec.json.decode(row.data, type=EvidenceData)
+        try:
+            content = self._evidence.read(row.piece)
+        except OSError as error:
+            raise DamagedError(f"evidence {row.piece} cannot be read: {error.strerror}") from error
+        if hashlib.sha256(content).hexdigest() != data.sha256:
+            raise DamagedError(f"evidence {row.piece} is not what was recorded: its SHA-256 differs")
+        topic = f"{self._source}/evidence/{data.violation}/{data.n}"
+        empty = _ENCODER.encode(row.envelope(self._source, data=data))
+        room = (limit - len(empty) - len(topic) - _PACKET_OVERHEAD) // 4 * 3
+        if room < 1024:
+            raise DamagedError(f"the broker's largest packet ({limit} bytes) leaves no room for evidence")
+        parts = max(1, -(-len(content) // room))
+        size = -(-len(content) // parts) if content else 0
+        for part in range(1, parts + 1):
+            piece = msgspec.structs.replace(data, part=part, parts=parts, data=content[(part - 1) * size : part * size])
+            part_id = "" if parts == 1 else message_id(row.time, self._device, row.boot, row.sequence,
+                                                       f"|{part}/{parts}")  # fmt: skip
+            payload = _ENCODER.encode(row.envelope(self._source, data=piece, part_id=part_id))
+            yield Packet(row.sequence, topic, payload, last=part == parts)

@@ -1,0 +1,122 @@
+"""Real brokers for tests: each started on a free port with a folder of its own, stopped, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+READY_WITHIN_S = 30.0
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until something accepts connections there."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the broker ended at once:\n{log.read_text()[-2000:]}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"the broker did not listen on {port} within {READY_WITHIN_S} s:\n{log.read_text()[-2000:]}")
+
+
+def program(name: str, package: str) -> str:
+    """Where ``name`` is; the test fails with what to install when it is nowhere."""
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/lib/rabbitmq/bin")
+    if found is None:
+        pytest.fail(f"{name} is missing; install it with: apt-get install {package}", pytrace=False)
+    return found
+
+
+class Broker:
+    """A process with a port; subclasses say how it is started."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self._log = folder / "broker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def url(self) -> str:
+        """For ``broker`` in the configuration."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        """What to run."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Returns when it accepts connections."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd=self.folder)
+        wait_for_port(self.port, self._process, self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends it, by default so that it writes its persistence; nothing where it does not run."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(READY_WITHIN_S)
+            self._process = None
+
+    def restart(self) -> None:
+        """Stops and starts it with the same port and folder."""
+        self.stop()
+        self.start()
+
+    def freeze(self) -> None:
+        """Lets it hang: connections stay, nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Ends ``freeze``."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+class Mosquitto(Broker):
+    """Mosquitto 2 with persistence; ``extra`` are more lines of its configuration."""
+
+    def __init__(self, folder: Path, extra: str = "", *, anonymous: bool = True, listener: str = "") -> None:
+        super().__init__(folder)
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\n{listener}"
+            f"allow_anonymous {str(anonymous).lower()}\n"
+            f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n"
+            f"{'' if os.geteuid() else f'user root{chr(10)}'}{extra}\n"
+        )
+
+    def command(self) -> list[str]:
+        return [program("mosquitto", "mosquitto mosquitto-clients"), "-c", str(self._config)]
+
+    def read(self, topic: str, count: int, timeout_s: float = 20.0) -> list[str]:
+        """``count`` payloads of ``topic`` as mosquitto_sub sees them, one a line."""
+        sub = program("mosquitto_sub", "mosquitto mosquitto-clients")
+        done = subprocess.run(
+            [sub, "-p", str(self.port), "-t", topic, "-C", str(count), "-W", str(int(timeout_s)), "-q", "1"],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s + 5,
+            check=False,
+        )
+        return done.stdout.splitlines()
