@@ -1,7 +1,7 @@
 """Write a trained network as ONNX with its card: `python -m models.detector.export --checkpoint FILE --out models`.
 
 The ONNX has a dynamic height and width and is compared with the network's own output on three input sizes; a
-difference above 1e-3 is an error. `--published FILE` exports the published COCO weights reduced to the project's classes.
+difference above 1e-3 is an error. `--published FILE` exports the published COCO weights reduced to our classes.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Invariants:
   the n-th Conv node of the published ONNX file (see `pretrained`).
 - The stem is one 6x6 convolution of stride 2. It equals the published space-to-depth followed by a 3x3 convolution
   and costs no strided slices.
-- Input N×3×H×W, BGR, 0..255, H and W multiples of 32. Raw output N×A×(5+C) of logits: x, y (offset in cells), log w, log h
-  (in strides), objectness, classes; A = HW/64 + HW/256 + HW/1024, level by level, row by row.
+- Input N×3×H×W, BGR, 0..255, H and W multiples of 32. Raw output N×A×(5+C) of logits: x, y (offset in cells), log w,
+  log h (in strides), objectness, classes; A = HW/64 + HW/256 + HW/1024, level by level, row by row.
 """
 
 from __future__ import annotations
