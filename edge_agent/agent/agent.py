@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from edge_agent.clock import Clock
 from edge_agent.config import Config
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import EvidenceStore
-from edge_agent.messages import Draft, HealthData, Message, StatusData
+from edge_agent.messages import Draft, HealthData, Message, Priority, StatusData
 from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.mqtt import MqttUplink
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 _TICK_S = 1.0
 _STOP_WITHIN_S = 10.0
-_DRAIN_WITHIN_S = 30.0
+_LAST_WORDS_S = 3.0
 
 
 class Agent:
@@ -58,6 +58,8 @@ class Agent:
         self._watch = watch
         self._started = self._clock.monotonic()
         self._health_due = self._started
+        self._problems: list[str] = []
+        self._idle = threading.Event()
         device = config.device
         self._data_dir = Path(device.data_dir)
         sources = [dust_source(section, file, self._clock, self.record) for section in config.dust]
@@ -65,14 +67,14 @@ class Agent:
         self._outbox = _open_outbox(config, self._data_dir, self._clock)
         self._recorder = OutboxRecorder(self._outbox, device.site)
         self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
-        uplinks = [MqttUplink(section, device, self._outbox, self.status) for section in config.mqtt]
-        self._uplinks = [(uplink, Worker(f"mqtt {uplink.name}", uplink.run, clock=self._clock)) for uplink in uplinks]
+        uplinks = [MqttUplink(section, device, self._outbox, status=self.status) for section in config.mqtt]
+        self._uplinks = [(uplink, Worker(uplink.name, _body(uplink), clock=self._clock)) for uplink in uplinks]
 
     def run(self, stop: threading.Event) -> None:
         """Guards until ``stop`` is set, or until every source was a recording that ended and was sent."""
         self.start()
         try:
-            while not stop.is_set() and not self.finished:
+            while not stop.is_set() and not (self.finished and self.sent):
                 self.tick()
                 stop.wait(_TICK_S)
         finally:
@@ -85,9 +87,19 @@ class Agent:
         notify("READY=1", f"STATUS=guarding with {len(self._sources)} source(s), {len(self._uplinks)} uplink(s)")
 
     @property
+    def ended(self) -> list[str]:
+        """The sources that were recordings and are over, by name."""
+        return [source.name for source, worker in self._sources if source.finished and not worker.alive]
+
+    @property
     def finished(self) -> bool:
-        """Whether every source was a recording, and has ended."""
-        return bool(self._sources) and all(source.finished and not worker.alive for source, worker in self._sources)
+        """Whether every source was a recording, and is over."""
+        return bool(self._sources) and len(self.ended) == len(self._sources)
+
+    @property
+    def sent(self) -> bool:
+        """Whether nothing waits to be acknowledged."""
+        return not self._uplinks or self._outbox.depth().messages == 0
 
     def tick(self) -> None:
         """What the supervisor does about once a second."""
@@ -96,19 +108,34 @@ class Agent:
         starved = [source.name for source, worker in self._sources if worker.alive and self._starved(source, now)]
         if not (stuck or starved):
             notify("WATCHDOG=1")
+        problems = self.problems()
+        if problems != self._problems:
+            self._problems = problems
+            for uplink, _ in self._uplinks:
+                uplink.refresh_status()
         if now >= self._health_due:
             self._health_due = now + self._config.device.health_interval_s
             self._try_record(Draft("health", self._clock.time(), self.health()))
 
+    def stop_sources(self) -> int:
+        """Stops the sources, which close what they have open; the last sequence that was recorded."""
+        _stop(worker for _, worker in self._sources)
+        self._outbox.flush()
+        return max(self._outbox.newest(priority) for priority in Priority)
+
     def close(self) -> None:
-        """Stops the sources, gives the uplinks a while to send what is left, and closes the outbox."""
+        """Stops the sources, gives the uplinks a moment to send what is left and say goodbye, closes the outbox."""
         notify("STOPPING=1")
-        for group, within_s in ((self._sources, _STOP_WITHIN_S), (self._uplinks, _STOP_WITHIN_S)):
-            for _, worker in group:
-                worker.stop.set()
-            for _, worker in group:
-                if not worker.join(within_s):
-                    log.warning("%s did not stop within %.0f s", worker.name, within_s)
+        self.stop_sources()
+        deadline = self._clock.monotonic() + _LAST_WORDS_S
+        while not self.sent and any(u.state().connected for u, _ in self._uplinks):
+            if self._clock.monotonic() > deadline:
+                break
+            self._idle.wait(0.05)
+        for uplink, worker in self._uplinks:
+            worker.stop.set()
+            uplink.wake()
+        _stop(worker for _, worker in self._uplinks)
         self._outbox.close()
 
     def record(self, worker: Worker, draft: Draft) -> None:
@@ -156,7 +183,7 @@ class Agent:
         """Sources, uplinks and outbox as they are now, in plain values."""
         return {
             "sources": {s.name: {"problem": w.problem, "restarts": w.restarts, **s.state()} for s, w in self._sources},
-            "uplinks": {u.name: u.state() for u, _ in self._uplinks},
+            "uplinks": {u.name: msgspec.to_builtins(u.state()) for u, _ in self._uplinks},
             "outbox": msgspec.to_builtins(self._outbox.depth()),
         }
 
@@ -169,6 +196,19 @@ class Agent:
             self._recorder.record(draft)
         except OutboxError as error:
             log.warning("health could not be recorded: %s", error)
+
+
+def _body(uplink: MqttUplink) -> Callable[[Worker], None]:
+    return lambda worker: uplink.run(worker.stop, worker.beat)
+
+
+def _stop(workers: Iterable[Worker]) -> None:
+    waiting = list(workers)
+    for worker in waiting:
+        worker.stop.set()
+    for worker in waiting:
+        if not worker.join(_STOP_WITHIN_S):
+            log.warning("%s did not stop within %.0f s", worker.name, _STOP_WITHIN_S)
 
 
 def _open_outbox(config: Config, data_dir: Path, clock: Clock) -> Outbox:

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from edge_agent.config import load
 from edge_agent.doctor import Finding, config_findings, findings
@@ -24,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks and prints."""
-    config = load(args.config)
-    found: Iterator[Finding] = config_findings(config) if args.config_only else findings(config)
+    file = Path(args.config)
+    config = load(file)
+    found: Iterator[Finding] = config_findings(config, file) if args.config_only else findings(config, file)
     failed = False
     for finding in found:
         failed |= finding.result == "fail"

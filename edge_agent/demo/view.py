@@ -86,9 +86,9 @@ def _links(snapshot: dict[str, Any]) -> Panel:
     for name, state in snapshot["uplinks"].items():
         connected = bool(state.get("connected"))
         link = Text(
-            "connected" if connected else state.get("problem") or "connecting", style="green" if connected else "red"
+            "connected" if connected else state.get("error") or "connecting", style="green" if connected else "red"
         )
         table.add_row(name, link, f"acknowledged {state.get('acknowledged', 0)}")
     outbox = snapshot["outbox"]
-    table.add_row("outbox", f"{outbox.get('waiting', 0)} waiting", f"{outbox.get('bytes', 0) / 1e6:.1f} MB")
+    table.add_row("outbox", f"{outbox['messages']} waiting", f"{outbox['bytes'] / 1e6:.1f} MB")
     return Panel(table, title="outbox and links", title_align="left")

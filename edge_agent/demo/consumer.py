@@ -1,0 +1,112 @@
+"""The city's side of the demo: subscribes, keeps a ledger, checks evidence, leaves annotated pictures in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from edge_agent.config import Mqtt
+from edge_agent.messages import EvidenceData, Message, ViolationData
+from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
+from edge_agent.uplink.mqtt_connection import Connection, VersionError
+
+_SUBSCRIBED_WITHIN_S = 10.0
+
+
+class Consumer:
+    """Use as a context manager; ``changed`` is notified whenever something came."""
+
+    def __init__(self, url: str, topic: str, out: Path) -> None:
+        self.ledger = Ledger(since=1)
+        self.kinds: Counter[str] = Counter()
+        self.pictures: list[Path] = []
+        self.changed = threading.Condition()
+        self._settings = Mqtt(broker=url, insecure=True)
+        self._topic = topic
+        self._out = out
+        self._violations: dict[str, tuple[Message, ViolationData]] = {}
+        self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
+        self._stop = threading.Event()
+        self._subscribed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
+
+    def __enter__(self) -> Consumer:
+        self._thread.start()
+        self._subscribed.wait(_SUBSCRIBED_WITHIN_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(_SUBSCRIBED_WITHIN_S)
+
+    def wait_for(self, sequence: int, timeout_s: float) -> bool:
+        """Whether everything up to ``sequence`` came within the time."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self._has(sequence), timeout_s)
+
+    def evidence(self) -> int:
+        """Pieces that arrived whole, their SHA-256 as announced."""
+        return sum(account.evidence for account in self.ledger.accounts())
+
+    def _has(self, sequence: int) -> bool:
+        accounts = self.ledger.accounts()
+        return bool(accounts) and accounts[0].last >= sequence and not accounts[0].missing_count
+
+    def _run(self) -> None:
+        connection = self._connect()
+        connection.subscribe(self._topic)
+        self._subscribed.set()
+        while not self._stop.is_set():
+            for _, payload in connection.step(0.2).received:
+                try:
+                    repeats = [each.notes for each in self.ledger.update(payload, time.time())]
+                except UnreadableError:
+                    continue
+                for message, notes in zip(unpack(payload), repeats, strict=True):
+                    if "repeat" not in notes:
+                        self._take(message)
+            with self.changed:
+                self.changed.notify_all()
+        connection.close()
+
+    def _connect(self) -> Connection:
+        client_id = f"edge-demo-{uuid.uuid4().hex[:8]}"
+        try:
+            return Connection(self._settings.addresses[0], self._settings, client_id, None)
+        except VersionError:
+            return Connection(self._settings.addresses[0], self._settings, client_id, None, version=4)
+
+    def _take(self, message: Message) -> None:
+        if message.type == "edge.passage.v1":
+            self.kinds["passage"] += 1
+        elif message.type == "edge.violation.v1":
+            violation = msgspec.convert(message.data, ViolationData)
+            self.kinds["violation"] += 1
+            self.kinds[violation.kind] += 1
+            self._violations[message.id] = (message, violation)
+        elif message.type == "edge.evidence.v1":
+            self._piece(msgspec.convert(message.data, EvidenceData))
+
+    def _piece(self, piece: EvidenceData) -> None:
+        parts = self._parts.setdefault((piece.violation, piece.n), {})
+        parts[piece.part] = piece.data
+        if len(parts) < piece.parts:
+            return
+        content = b"".join(parts[n] for n in sorted(self._parts.pop((piece.violation, piece.n))))
+        known = self._violations.get(piece.violation)
+        if known and hashlib.sha256(content).hexdigest() == piece.sha256:
+            self._show(*known, piece, content)
+
+    def _show(self, message: Message, violation: ViolationData, piece: EvidenceData, content: bytes) -> None:
+        from edge_agent.demo.pictures import annotated
+
+        name = f"{message.time[:19].replace(':', '')}-{violation.kind}-{piece.n}-{piece.role}.jpg"
+        path = self._out / name
+        path.write_bytes(annotated(content, message, violation, piece) if piece.role == "full" else content)
+        self.pictures.append(path)
