@@ -1,0 +1,88 @@
+"""``edge-agent run`` on a dust post: real processes, a real Mosquitto, a sensor on a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge_agent.messages import Message
+from tests.agent.process import AgentProcess
+from tests.brokers import Mosquitto
+from tests.house import Receiver, wait_until
+
+HEAVY = ("/cv2/", "/onnxruntime/", "/numpy/")
+
+
+def data(message: Message) -> dict[str, Any]:
+    """Its data in plain values."""
+    return dict(msgspec.to_builtins(message.data))
+
+
+def test_a_dust_post_measures_and_reports_one_exceedance(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
+        wait_until(lambda: len(receiver.of("violation")) >= 1 and len(receiver.of("dust")) >= 8, what="dust and violation")
+        maps = Path(f"/proc/{agent.pid}/maps").read_text()
+        assert agent.stop() == 0
+        wait_until(lambda: receiver.ledger.accounts()[0].status == "stopped", what="its goodbye")
+    assert [data(m)["kind"] for m in receiver.of("violation")] == ["dust_exceedance"]
+    whole = [data(m)["values"]["pm10_ug_m3"] for m in receiver.of("dust") if data(m)["window_s"] == 1]
+    assert {v["mean"] for v in whole if v["mean"] is not None} == {190.0}
+    assert not [name for name in HEAVY if name in maps]
+    assert receiver.ledger.complete
+
+
+def test_a_killed_agent_goes_on_where_it_was(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
+        wait_until(lambda: len(receiver.of("dust")) >= 2)
+        agent.stop(signal.SIGKILL)
+        wait_until(lambda: receiver.ledger.accounts()[0].status == "offline", what="the last will")
+        seen = receiver.ledger.accounts()[0].last
+        agent.start()
+        wait_until(lambda: receiver.ledger.accounts()[0].last > seen + 3)
+        agent.stop()
+    account = receiver.ledger.accounts()[0]
+    assert account.missing == []
+
+
+@pytest.mark.slow
+def test_with_the_broker_away_for_a_minute_every_message_arrives(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
+        wait_until(lambda: len(receiver.of("dust")) >= 2)
+        before = receiver.ledger.accounts()[0].last
+        mosquitto.stop()
+        threading.Event().wait(60)
+        mosquitto.start()
+        wait_until(lambda: receiver.ledger.accounts()[0].last >= before + 60, 60, "what was raised meanwhile")
+        assert agent.stop() == 0
+        wait_until(lambda: receiver.ledger.accounts()[0].status == "stopped")
+    account = receiver.ledger.accounts()[0]
+    assert account.missing == []
+    assert account.first == 1
+
+
+def test_an_absent_sensor_is_told_in_the_status_and_nothing_else_stops(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with (
+        Receiver(mosquitto.url) as receiver,
+        AgentProcess(tmp_path, mosquitto.url, port="/dev/serial/by-id/absent") as agent,
+    ):
+
+        def told() -> list[str]:
+            return [p for m in receiver.of("status") for p in data(m)["problems"]]
+
+        wait_until(lambda: any("/dev/serial/by-id/absent" in problem for problem in told()), what="the problem")
+        wait_until(lambda: len(receiver.of("health")) >= 2)
+        assert agent.stop() == 0
+    assert data(receiver.of("health")[-1])["sources"]["dust"]["problem"]
+
+
+def test_a_second_agent_on_the_same_data_is_refused(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with AgentProcess(tmp_path, mosquitto.url) as agent:
+        wait_until(lambda: (agent.data / "outbox.db").exists())
+        second = AgentProcess(tmp_path, mosquitto.url).start()
+        with second:
+            wait_until(lambda: "another process uses this outbox" in second.log.read_text())
