@@ -45,17 +45,19 @@ class Driver(ABC):
 
     ``models``, ``modes``: the first is taken where none is named. ``ranges``: what the maker promises to measure, by
     value name. ``silent_after_s``: a working device is never silent for longer. ``answer_s``: nor later with an answer.
-    ``pause_s``: a pause of this length lies between frames, never inside one.
+    ``pause_s``: a pause of this length lies between frames, never inside one. ``starts``, ``longest``, ``shared``: see
+    ``drivers.framer``.
     """
 
     name: ClassVar[str]
-    models: ClassVar[tuple[str, ...]]
+    models: tuple[str, ...]
     modes: ClassVar[tuple[Mode, ...]] = (Mode.ACTIVE, Mode.QUERY)
-    starts: ClassVar[bytes]
-    longest: ClassVar[int]
-    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    starts: bytes
+    longest: int
+    shared: ClassVar[int] = 0
+    ranges: Mapping[str, tuple[float, float]] = {}
     silent_after_s: ClassVar[float] = 10.0
-    answer_s: ClassVar[float] = 1.0
+    answer_s: float = 1.0
     pause_s: ClassVar[float] = 0.3
 
     def __init__(self, model: str = "") -> None:
@@ -100,7 +102,7 @@ class Driver(ABC):
         """
 
     def framer(self) -> Framer:
-        return Framer(self.measure, self.fault, starts=self.starts, longest=self.longest)
+        return Framer(self.measure, self.fault, starts=self.starts, longest=self.longest, shared=self.shared)
 
     def check_mode(self, mode: str) -> Mode:
         """``mode`` as a Mode, ``""`` as the usual one; raises BadSettingError when this driver or model has it not."""

@@ -23,17 +23,25 @@ NONE = -1
 
 
 class Framer:
-    """``starts`` are the bytes a frame can begin with; ``longest`` the length of the longest frame.
+    """``starts`` are the bytes a frame can begin with; ``longest`` the length of the longest frame; ``shared`` how many
+    of a frame's last bytes may be the first of the next one (flags that close and open).
 
     ``skipped`` counts bytes that belonged to no frame, ``rejected`` frames that ``fault`` refused, ``reason`` is why
     the last one was.
     """
 
     def __init__(
-        self, measure: Callable[[bytes], int], fault: Callable[[bytes], str], *, starts: bytes, longest: int
+        self,
+        measure: Callable[[bytes], int],
+        fault: Callable[[bytes], str],
+        *,
+        starts: bytes,
+        longest: int,
+        shared: int = 0,
     ) -> None:
-        self._measure, self._fault, self._longest = measure, fault, longest
+        self._measure, self._fault, self._longest, self._shared = measure, fault, longest, shared
         self._starts = frozenset(starts)
+        self._known = 0
         self._rest = b""
         self.skipped = 0
         self.rejected = 0
@@ -51,33 +59,33 @@ class Framer:
         frames: list[bytes] = []
         at, size = 0, len(data)
         while at < size:
-            if data[at] not in self._starts:
-                at += 1
-                self.skipped += 1
+            length = self._length(data, at, final=final)
+            if length == MORE:
+                break
+            frame = data[at : at + length] if length != NONE else b""
+            reason = self._fault(frame) if frame else ""
+            if frame and not reason:
+                frames.append(frame)
+                at += length - self._shared
+                self._known = self._shared
                 continue
-            head = data[at : at + self._longest]
-            length = self._measure(head)
-            if length > self._longest:
-                length = NONE
-            if length == MORE and len(head) == self._longest:
-                length = NONE
-            if length == MORE or length > len(head):
-                if not final:
-                    break
-                length = NONE
-            if length == NONE:
-                at += 1
-                self.skipped += 1
-                continue
-            frame = head[:length]
-            reason = self._fault(frame)
             if reason:
                 self.rejected += 1
                 self.reason = reason
-                at += 1
-                self.skipped += 1
+            at += 1
+            if self._known:
+                self._known -= 1
             else:
-                frames.append(frame)
-                at += length
+                self.skipped += 1
         self._rest = data[at:]
         return frames
+
+    def _length(self, data: bytes, at: int, *, final: bool) -> int:
+        if data[at] not in self._starts:
+            return NONE
+        length = self._measure(data[at : at + self._longest])
+        if length > self._longest or (length == MORE and len(data) - at >= self._longest):
+            return NONE
+        if length == MORE or length > len(data) - at:
+            return NONE if final else MORE
+        return length

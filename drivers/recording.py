@@ -143,7 +143,7 @@ def _by_frame(data: bytes, driver: Driver, start: float, interval_s: float) -> I
     queries = tuple(driver.queries()) or (b"",)
     at = answers = 0
     for frame in [*framer.feed(data), *framer.end()]:
-        end = data.index(frame, at) + len(frame)
+        end = data.index(frame, max(0, at - driver.shared)) + len(frame)
         yield start + answers // len(queries) * interval_s, data[at:end]
         at = end
         answers += _is_answer(driver, frame, queries[answers % len(queries)])

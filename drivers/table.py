@@ -52,8 +52,12 @@ class Entry(NamedTuple):
 
 
 SENSORS: dict[str, Entry] = {
+    "honeywell": Entry("honeywell", "Honeywell", "SimulatedHoneywell"),
+    "modbus-station": Entry("modbus_station", "ModbusStation", "SimulatedModbusStation"),
+    "nmea": Entry("nmea", "Nmea", "SimulatedNmea"),
     "nova": Entry("nova", "Nova", "SimulatedNova"),
     "plantower": Entry("plantower", "Plantower", "SimulatedPlantower"),
+    "sensirion": Entry("sensirion", "Sensirion", "SimulatedSensirion"),
 }
 
 

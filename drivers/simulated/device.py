@@ -31,9 +31,9 @@ class SimulatedSensor(ABC):
     """What a device does. ``defaults``: the values it measures; profiles may be given for these and ``period_s``."""
 
     name: ClassVar[str]
-    defaults: ClassVar[Mapping[str, float]]
-    starts: ClassVar[bytes]
-    longest: ClassVar[int]
+    defaults: Mapping[str, float]
+    starts: bytes
+    longest: int
 
     def __init__(self, model: str = "", profiles: Mapping[str, Profile] | None = None) -> None:
         """Raises BadSettingError for a profile of a value that this device does not measure."""

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 
 from drivers.driver import Driver
 from drivers.framer import Framer
-from drivers.nova import Nova
 from drivers.plantower import Plantower
+from drivers.table import SENSORS, driver_of
+from tests.drivers.frames import FRAMES
 
-PLANTOWER = bytes.fromhex("424d001c00000008000800000008000800d20046002d001e00000000970002c5")
-PMS3003 = bytes.fromhex("424d001400010002000300040005000600000000000000b8")
-NOVA = bytes.fromhex("aac00600060058d93dab")
-FRAMES = {"plantower": [PLANTOWER, PMS3003], "nova": [NOVA, bytes.fromhex("aac50601000058d938ab")]}
-DRIVERS: list[Driver] = [Plantower(), Nova()]
+PLANTOWER = FRAMES["plantower"][0]
+DRIVERS: list[Driver] = [driver_of(name) for name in sorted(SENSORS)]
 
 
 def cut(driver: Driver, data: bytes, cuts: list[int]) -> tuple[list[bytes], Framer]:
