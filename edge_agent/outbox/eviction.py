@@ -92,6 +92,7 @@ def _take(
             out.freed += size
             if channel == "loss":
                 out.inherited.append(msgspec.json.decode(data, type=LossData))
+                out.lost["loss"].append(sequence)
             elif report:
                 out.lost[Priority(priority).name.lower()].append(sequence)
             if piece:

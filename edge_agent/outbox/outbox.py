@@ -2,20 +2,16 @@
 
 Invariants: a row is committed (synced) before anybody may send it; a row goes only when every destination that was to
 have it acknowledged it, or by an eviction reported in the same transaction; sequences are issued without a gap over
-crashes and boots. Each destination is one bit in a row's ``pending`` mask, so that a message for several is stored
-once; bit 0 stands for the destination not yet configured, and what was recorded for it goes to the first one that is.
-The newest row is kept, emptied of destinations, until a newer one exists: it remembers the last sequence.
-
-Safe for threads: one lock, one connection.
+crashes and boots. Commits: telemetry in groups, within the configured seconds and rows; everything else at once, taking
+along what is grouped before it. Safe for threads: one lock, one connection.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,18 +24,16 @@ from edge_agent.messages.channels import CHANNELS, Priority
 from edge_agent.messages.envelope import TimeTrust, message_id
 from edge_agent.messages.system import LossData
 from edge_agent.outbox import eviction
-from edge_agent.outbox.database import Ceiling, Lock, open_database, transaction
+from edge_agent.outbox.database import Ceiling, Lock, open_database
 from edge_agent.outbox.queue import Queue
 from edge_agent.outbox.recovery import Recovery, carry_over, check_evidence
 from edge_agent.outbox.room import Room
 from edge_agent.outbox.row import Row
-from edge_agent.outbox.times import Boot, Times
+from edge_agent.outbox.store import Store
 
 log = logging.getLogger(__name__)
 
-_UNCLAIMED = 1
-_COLUMNS = "sequence, id, channel, subject, time, boot, monotonic, trusted, error_s, data, piece, rejections"
-_SIGNIFICANT_STEP_S = 0.05
+_RETRY_S = 1.0
 
 
 class Depth(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +70,6 @@ class Outbox:
         self._listeners: list[Callable[[], None]] = []
         self._group: list[Row] = []
         self._closing = False
-        self._tombstone = 0
         self._problem = ""
         self._process_lock = Lock(path.with_name(path.name + ".lock"))
         try:
@@ -85,11 +78,10 @@ class Outbox:
             self.recovery = Recovery()
             if broken is not None:
                 self.recovery = carry_over(broken, self._db)
-            self._room = Room(self._db, path.parent, bounds)
-            self._load(destinations)
-            self._next = max(self._newest_sequence(), self._ceiling.value - 1 if broken is not None else 0) + 1
             check_evidence(self._db, evidence, self.recovery)
-            self._room.recount()
+            self._store = Store(self._db, path, destinations, clock)
+            self._room = Room(self._db, path.parent, bounds)
+            self._next = max(self._store.last_sequence(), self._ceiling.value - 1 if broken is not None else 0) + 1
             self._report_recovery(broken is not None)
         except BaseException:
             self._process_lock.release()
@@ -132,7 +124,7 @@ class Outbox:
 
     def queue(self, destination: str) -> Queue:
         """The position of one of the destinations given to ``open``."""
-        return Queue(self, destination, 1 << self._bits[destination])
+        return Queue(self, destination, self._store.bits[destination])
 
     def wait(self, timeout_s: float, seen: int) -> int:
         """Blocks until something was committed since ``seen`` (a value of ``commits``), at most ``timeout_s``."""
@@ -153,22 +145,19 @@ class Outbox:
     def depth(self) -> Depth:
         """What waits now."""
         with self.lock:
-            lost: dict[str, dict[str, int]] = {}
-            for reason, name, count in self._db.execute("SELECT reason, class, count FROM lost"):
-                lost.setdefault(reason, {})[name] = count
             count, size = self._room.totals()
             return Depth(
                 messages=count + len(self._group),
                 bytes=size,
                 by_class=self._room.by_class(),
                 evidence_bytes=self._room.evidence_bytes,
-                lost=lost,
+                lost=self._store.lost(),
                 problems=self.problems(),
             )
 
     def problems(self) -> list[str]:
         """Sentences for a person: what was found at start, and what is wrong now."""
-        out = [*self.recovery.problems, *self._orphaned]
+        out = [*self.recovery.problems, *self._store.orphaned]
         return [*out, self._problem] if self._problem else out
 
     def issue(self) -> int:
@@ -202,7 +191,7 @@ class Outbox:
         """Commits what is grouped. Raises OutboxError; the group is kept then."""
         self.commit([])
 
-    def commit(self, rows: list[Row], pieces: Iterable[Piece] = ()) -> None:
+    def commit(self, rows: list[Row], pieces: Sequence[Piece] = ()) -> None:
         """Commits ``rows`` and whatever is grouped before them, in one transaction; returns when they are synced.
 
         ``pieces`` are evidence files of the last row's violation, already synced. Raises OutboxError: then nothing of
@@ -212,13 +201,12 @@ class Outbox:
             batch = [*self._group, *rows]
             if not batch:
                 return
-            found = list(pieces)
-            need = sum(row.size for row in batch) + sum(piece.size for piece in found)
+            need = sum(row.size for row in batch) + sum(piece.size for piece in pieces)
             up_to = min(row.priority for row in batch)
             resume = self._next
             for attempt in (0, 1):
                 try:
-                    self._write(batch, found, self._room.shortage(need, emergency=attempt == 1), up_to)
+                    self._write(batch, list(pieces), self._room.shortage(need, emergency=attempt == 1), up_to)
                     break
                 except (sqlite3.Error, OSError) as error:
                     self._next = resume
@@ -248,70 +236,24 @@ class Outbox:
             return freed > 0
 
     def _write(self, batch: list[Row], pieces: list[Piece], shortage: int, up_to: Priority) -> int:
+        """Evicts and commits; how many bytes were freed."""
         leaving = eviction.Eviction()
         if shortage:
-            leaving = eviction.plan(self._db, shortage, up_to, self._newest_sequence(), self._served)
+            leaving = eviction.plan(self._db, shortage, up_to, self._store.last_sequence(), self._store.served)
             if leaving.freed < shortage and up_to.telemetry:
                 raise OutboxError("the outbox is full of more important messages; telemetry is not recorded")
         reason: eviction.Reason = "disk-full" if self._room.disk_is_short else "outbox-full"
         lost = [self._loss_row(data) for data in eviction.reports(leaving, reason)]
         self._ceiling.raise_above(self._next)
-        with transaction(self._db):
-            self._evict(leaving, reason)
-            self._insert([*batch, *lost])
-            self._db.executemany(
-                "INSERT OR REPLACE INTO piece (path, size, sequence) VALUES (?, ?, ?)",
-                [(p.path, p.size, next((r.sequence for r in batch if r.piece == p.path), 0)) for p in pieces],
-            )
-            tombstone, self._tombstone = self._tombstone, 0
-            self._db.execute("DELETE FROM message WHERE sequence = ? AND pending = 0 AND dead = 0", (tombstone,))
+        self._store.write([*batch, *lost], pieces, leaving, reason)
         for row in (*batch, *lost):
             self._room.add(row.priority, row.size)
-            self._newest[row.priority] = row.sequence
-        self._room.evidence_bytes += sum(p.size for p in pieces) - sum(size for _, size in leaving.pieces)
         for _, priority, size in leaving.rows:
             self._room.remove(Priority(priority), size)
+        self._room.evidence_bytes += sum(p.size for p in pieces) - sum(size for _, size in leaving.pieces)
         for path, _ in leaving.pieces:
             self.evidence.drop(path)
         return leaving.freed
-
-    def _insert(self, rows: list[Row]) -> None:
-        boot = self._boot_number()
-        self._db.executemany(
-            "INSERT INTO message (sequence, id, channel, priority, subject, time, boot, monotonic, trusted, error_s,"
-            " data, piece, size, pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    row.sequence,
-                    row.id,
-                    row.channel,
-                    int(row.priority),
-                    row.subject,
-                    row.time,
-                    boot,
-                    row.monotonic,
-                    row.trust is TimeTrust.TRUSTED,
-                    row.error_s,
-                    row.data,
-                    row.piece,
-                    row.size,
-                    self._mask(row.channel),
-                )
-                for row in rows
-            ],
-        )
-
-    def _evict(self, leaving: eviction.Eviction, reason: str) -> None:
-        self._db.executemany("DELETE FROM message WHERE sequence = ?", [(row[0],) for row in leaving.rows])
-        self._db.executemany("DELETE FROM piece WHERE path = ?", [(path,) for path, _ in leaving.pieces])
-        for name, sequences in leaving.lost.items():
-            self._count_lost(reason, name, len(sequences))
-
-    def _count_lost(self, reason: str, name: str, count: int) -> None:
-        self._db.execute(
-            "INSERT INTO lost VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-            (reason, name, count),
-        )
 
     def _loss_row(self, data: LossData) -> Row:
         sequence = self.issue()
@@ -343,132 +285,46 @@ class Outbox:
     def boundary(self, window_s: float) -> int:
         """The last sequence recorded more than ``window_s`` ago or in an earlier boot; what is above is live."""
         with self.lock:
-            since = self.clock.monotonic() - window_s
-            query = "SELECT sequence, boot, monotonic FROM message ORDER BY sequence DESC"
-            for sequence, boot, monotonic in self._db.execute(query):
-                if boot != self._times.boot(self.clock.boot).number or monotonic < since:
-                    return int(sequence)
-            return 0
+            return self._store.boundary(window_s)
 
     def newest(self, priority: Priority) -> int:
         """The newest committed sequence of a class."""
-        return self._newest[priority]
+        return self._store.newest[priority]
 
     def fetch(self, bit: int, priority: Priority, after: int, upto: int, limit: int) -> list[Row]:
         """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
         with self.lock:
-            self._learn_time()
-            rows = self._db.execute(
-                f"SELECT {_COLUMNS} FROM message WHERE priority = ? AND sequence > ? AND sequence <= ?"  # noqa: S608
-                " AND pending & ? ORDER BY sequence LIMIT ?",
-                (int(priority), after, upto, bit, limit),
-            )
-            return [self._times.settled(self._row(row)) for row in rows]
+            return self._store.fetch(bit, priority, after, upto, limit)
 
     def delete(self, bit: int, sequences: list[int]) -> None:
-        """``bit`` does not wait for these any longer. Not synced: a power cut may bring some back, to be sent twice."""
+        """``bit`` does not wait for these any longer."""
         with self.lock:
-            wanted = json.dumps(sequences)
-            newest = self._newest_sequence()
-            self._db.execute("PRAGMA synchronous=NORMAL")
             try:
-                with transaction(self._db):
-                    gone = self._db.execute(
-                        "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?)) AND pending = ?"
-                        " AND dead = 0 AND sequence <> ? RETURNING priority, size",
-                        (wanted, bit, newest),
-                    ).fetchall()
-                    if len(gone) < len(sequences):
-                        self._clear_bit(bit, wanted, newest, gone)
+                gone = self._store.delivered(bit, sequences)
             except sqlite3.Error as error:
-                log.warning("%s: acknowledged messages could not be deleted (%s); they will be sent twice",
-                            self._path, error)  # fmt: skip
+                log.warning("acknowledged messages could not be deleted (%s); they will be sent twice", error)
                 return
-            finally:
-                self._db.execute("PRAGMA synchronous=FULL")
             for priority, size in gone:
                 self._room.remove(Priority(priority), size)
             self._room.give_back_pages()
 
-    def _clear_bit(self, bit: int, wanted: str, newest: int, gone: list[tuple[int, int]]) -> None:
-        left = self._db.execute(
-            "UPDATE message SET pending = pending & ~? WHERE sequence IN (SELECT value FROM json_each(?))"
-            " AND pending & ? RETURNING sequence, pending, dead, priority, size",
-            (bit, wanted, bit),
-        ).fetchall()
-        for sequence, pending, dead, priority, size in left:
-            if pending == 0 and dead == 0:
-                gone.append((priority, size))
-                if sequence == newest:
-                    self._tombstone = sequence
-
     def refused(self, sequence: int) -> int:
         """Counts one more refusal of this message by a destination; how many there were."""
         with self.lock:
-            row = self._db.execute(
-                "UPDATE message SET rejections = rejections + 1 WHERE sequence = ? RETURNING rejections", (sequence,)
-            ).fetchone()
-            return int(row[0]) if row else 0
+            return self._store.refuse(sequence)
 
     def bury(self, bit: int, destination: str, row: Row, reason: str) -> None:
         """Sets a message aside as a dead letter of ``bit`` and reports it. It is tried again at the next start."""
         with self.lock:
-            with transaction(self._db):
-                self._db.execute(
-                    "UPDATE message SET pending = pending & ~?1, dead = dead | ?1 WHERE sequence = ?2",
-                    (bit, row.sequence),
-                )
-                self._count_lost("rejected", row.priority.name.lower(), 1)
+            self._store.bury(bit, row)
             self.report(_loss("rejected", row, destination, reason))
 
     def damaged(self, row: Row, detail: str) -> None:
         """Removes a message that cannot be sent to anybody, and reports it."""
         with self.lock:
-            with transaction(self._db):
-                gone = self._db.execute("DELETE FROM message WHERE sequence = ? RETURNING size", (row.sequence,))
-                if gone.fetchone() is None:
-                    return
-                self._count_lost("damaged", row.priority.name.lower(), 1)
-            self._room.remove(row.priority, row.size)
-            self.report(_loss("damaged", row, "", detail))
-
-    def _load(self, destinations: Mapping[str, Collection[str] | None]) -> None:
-        with transaction(self._db):
-            self._db.execute(
-                "DELETE FROM message WHERE pending = 0 AND dead = 0 AND sequence < (SELECT max(sequence) FROM message)"
-            )
-            known = {name: bit for bit, name in self._db.execute("SELECT bit, name FROM destination")}
-            for name in destinations:
-                if name not in known:
-                    free = next((n for n in range(1, 62) if n not in known.values()), None)
-                    if free is None:
-                        raise OutboxError(f"{self._path}: more than 61 destinations were ever used; remove the file")
-                    known[name] = free
-                    self._db.execute("INSERT INTO destination VALUES (?, ?)", (free, name))
-            self._bits = {name: known[name] for name in destinations}
-            self._takes = {name: None if takes is None else frozenset(takes) for name, takes in destinations.items()}
-            if destinations:
-                first = 1 << next(iter(self._bits.values()))
-                self._db.execute("UPDATE message SET pending = (pending & ~1) | ? WHERE pending & 1", (first,))
-            self._served = sum(1 << bit for bit in self._bits.values()) or _UNCLAIMED
-            self._db.execute("UPDATE message SET pending = pending | (dead & ?1), dead = dead & ~?1, rejections = 0"
-                             " WHERE dead & ?1", (self._served,))  # fmt: skip
-            self._db.execute("INSERT OR IGNORE INTO boot (id) VALUES (?)", (self.clock.boot,))
-        self._times = Times(
-            Boot(*row) for row in self._db.execute("SELECT number, id, wall_offset, error_s, last_monotonic FROM boot")
-        )
-        self._boots = {boot.number: boot.id for boot in self._times.all()}
-        self._newest = dict.fromkeys(Priority, 0)
-        for priority, newest in self._db.execute("SELECT priority, max(sequence) FROM message GROUP BY priority"):
-            self._newest[Priority(priority)] = newest
-        self._orphaned = [
-            f"{self._waiting(1 << bit)} messages wait for {name!r}, which is no longer in the configuration"
-            for name, bit in known.items()
-            if name not in destinations and self._waiting(1 << bit)
-        ]
-
-    def _waiting(self, bit: int) -> int:
-        return int(self._db.execute("SELECT count(*) FROM message WHERE pending & ?", (bit,)).fetchone()[0])
+            if self._store.remove_damaged(row):
+                self._room.remove(row.priority, row.size)
+                self.report(_loss("damaged", row, "", detail))
 
     def _report_recovery(self, was_broken: bool) -> None:
         losses = list(self.recovery.losses)
@@ -484,46 +340,6 @@ class Outbox:
             )
         for loss in losses:
             self.report(loss)
-
-    def _newest_sequence(self) -> int:
-        return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM message").fetchone()[0])
-
-    def _mask(self, channel: str) -> int:
-        if not self._bits:
-            return _UNCLAIMED
-        return sum(1 << bit for name, bit in self._bits.items() if (t := self._takes[name]) is None or channel in t)
-
-    def _row(self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int]) -> Row:
-        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections = row
-        trust = TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED
-        return Row(sequence, key, channel, subject, time, self._boots.get(boot, ""), monotonic, trust, error, data,
-                   piece, rejections)  # fmt: skip
-
-    def _boot_number(self) -> int:
-        boot = self._times.boot(self.clock.boot)
-        self._set_offset(boot)
-        now = self.clock.monotonic()
-        if boot.offset is None or now - boot.last_monotonic > 60:
-            boot.last_monotonic = now
-            self._db.execute("UPDATE boot SET last_monotonic = ? WHERE number = ?", (now, boot.number))
-        return boot.number
-
-    def _learn_time(self) -> None:
-        boot = self._times.boot(self.clock.boot)
-        if boot.offset is None and self.clock.trust().trusted:
-            with transaction(self._db):
-                self._set_offset(boot)
-
-    def _set_offset(self, boot: Boot) -> None:
-        trust = self.clock.trust()
-        if not trust.trusted:
-            return
-        offset = self.clock.time() - self.clock.monotonic()
-        if boot.offset is None or abs(offset - boot.offset) > _SIGNIFICANT_STEP_S:
-            boot.offset, boot.error_s = offset, trust.error_s
-            self._db.execute(
-                "UPDATE boot SET wall_offset = ?, error_s = ? WHERE number = ?", (offset, trust.error_s, boot.number)
-            )
 
     def _announce(self) -> None:
         self.commits += 1
@@ -544,7 +360,7 @@ class Outbox:
                     self.flush()
                 except OutboxError as error:
                     log.error("%s", error)
-                    self._changed.wait(1.0)
+                    self._changed.wait(_RETRY_S)
 
 
 def message_id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:

@@ -95,7 +95,7 @@ def check_evidence(db: sqlite3.Connection, evidence: EvidenceStore, recovery: Re
     with transaction(db):
         db.executemany("INSERT INTO piece (path, size, sequence) VALUES (?, ?, ?)", strangers)
         db.executemany("DELETE FROM piece WHERE path = ?", [(path,) for path in missing])
-        db.executemany("DELETE FROM message WHERE sequence = ?", [(sequence,) for sequence, _ in awaited])
+        db.executemany("UPDATE message SET pending = 0, dead = 0 WHERE sequence = ?", [(n,) for n, _ in awaited])
         if awaited:
             db.execute(
                 "INSERT INTO lost VALUES ('damaged', 'evidence', ?)"

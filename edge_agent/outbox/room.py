@@ -22,7 +22,7 @@ _PAGES_GIVEN_BACK = 256
 
 
 class Room:
-    """Counts rows and bytes by class. Under the outbox's lock."""
+    """Counts what is in the database when it is made, then rows and bytes by class. Under the outbox's lock."""
 
     def __init__(self, db: sqlite3.Connection, folder: Path, bounds: Bounds) -> None:
         self.evidence_bytes = 0
@@ -34,15 +34,12 @@ class Room:
         self._floor = bounds.free_disk_floor_mb << 20
         self._count = dict.fromkeys(Priority, 0)
         self._bytes = dict.fromkeys(Priority, 0)
-
-    def recount(self) -> None:
-        """Counts what is in the database."""
-        rows = self._db.execute(
+        rows = db.execute(
             "SELECT priority, count(*), sum(size) FROM message WHERE pending <> 0 OR dead <> 0 GROUP BY priority"
         )
         for priority, count, size in rows:
             self._count[Priority(priority)], self._bytes[Priority(priority)] = count, size
-        self.evidence_bytes = self._db.execute("SELECT coalesce(sum(size), 0) FROM piece").fetchone()[0]
+        self.evidence_bytes = int(db.execute("SELECT coalesce(sum(size), 0) FROM piece").fetchone()[0])
         self.close_reserve()
 
     def add(self, priority: Priority, size: int) -> None:

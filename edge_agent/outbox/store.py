@@ -1,0 +1,260 @@
+"""All SQL of the outbox's rows: destinations, boots, messages, pieces of evidence. Not locked; see ``Outbox``.
+
+A destination is one bit of a row's ``pending`` mask (bit 0: the one not yet configured) and of ``dead``, its dead
+letters. A row without any bit is deleted, but for the newest, which remembers the last sequence.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from edge_agent.clock import Clock
+from edge_agent.errors import OutboxError
+from edge_agent.evidence import Piece
+from edge_agent.messages.channels import Priority
+from edge_agent.messages.envelope import TimeTrust
+from edge_agent.outbox.database import transaction
+from edge_agent.outbox.eviction import Eviction
+from edge_agent.outbox.row import Row
+from edge_agent.outbox.times import Boot, Times
+
+_UNCLAIMED = 1
+_MOST_DESTINATIONS = 61
+_COLUMNS = "sequence, id, channel, subject, time, boot, monotonic, trusted, error_s, data, piece, rejections"
+_SIGNIFICANT_STEP_S = 0.05
+_BOOT_REFRESH_S = 60.0
+
+
+class Store:
+    """``served`` masks the destinations in the configuration; ``orphaned`` has sentences about others that wait."""
+
+    def __init__(
+        self, db: sqlite3.Connection, path: Path, destinations: Mapping[str, Collection[str] | None], clock: Clock
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._takes = {name: None if takes is None else frozenset(takes) for name, takes in destinations.items()}
+        with transaction(db):
+            db.execute(
+                "DELETE FROM message WHERE pending = 0 AND dead = 0 AND sequence < (SELECT max(sequence) FROM message)"
+            )
+            known = self._destinations(destinations, path)
+            self.bits = {name: 1 << known[name] for name in destinations}
+            self.served = sum(self.bits.values()) or _UNCLAIMED
+            if self.bits:
+                first = next(iter(self.bits.values()))
+                db.execute("UPDATE message SET pending = (pending & ~1) | ? WHERE pending & 1", (first,))
+            db.execute(
+                "UPDATE message SET pending = pending | (dead & ?1), dead = dead & ~?1, rejections = 0 WHERE dead & ?1",
+                (self.served,),
+            )
+            db.execute("INSERT OR IGNORE INTO boot (id) VALUES (?)", (clock.boot,))
+        self._read_boots()
+        emptied = db.execute("SELECT max(sequence) FROM message WHERE pending = 0 AND dead = 0").fetchone()[0]
+        self._tombstone: int = emptied or 0
+        self.newest = dict.fromkeys(Priority, 0)
+        for priority, newest in db.execute("SELECT priority, max(sequence) FROM message GROUP BY priority"):
+            self.newest[Priority(priority)] = newest
+        waiting = {name: self._waiting(1 << bit) for name, bit in known.items() if name not in destinations}
+        self.orphaned = [
+            f"{count} messages wait for {name!r}, which is no longer in the configuration"
+            for name, count in waiting.items()
+            if count
+        ]
+
+    def last_sequence(self) -> int:
+        """The last sequence committed, 0 for none."""
+        return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM message").fetchone()[0])
+
+    def write(self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str) -> None:
+        """In one transaction: what leaves, then what comes."""
+        try:
+            self._write(rows, pieces, leaving, reason)
+        except BaseException:
+            self._read_boots()
+            raise
+        self._tombstone = 0
+        for row in rows:
+            self.newest[row.priority] = row.sequence
+
+    def _write(self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str) -> None:
+        of_piece = {row.piece: row.sequence for row in rows if row.piece}
+        with transaction(self._db):
+            self._db.executemany("DELETE FROM message WHERE sequence = ?", [(row[0],) for row in leaving.rows])
+            self._db.executemany("DELETE FROM piece WHERE path = ?", [(path,) for path, _ in leaving.pieces])
+            for name, sequences in leaving.lost.items():
+                self._count_lost(reason, name, len(sequences))
+            self._insert(rows)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO piece (path, size, sequence) VALUES (?, ?, ?)",
+                [(piece.path, piece.size, of_piece.get(piece.path, 0)) for piece in pieces],
+            )
+            if self._tombstone:
+                self._db.execute("DELETE FROM message WHERE sequence = ? AND pending = 0 AND dead = 0",
+                                 (self._tombstone,))  # fmt: skip
+
+    def boundary(self, window_s: float) -> int:
+        """The last sequence recorded more than ``window_s`` ago or in an earlier boot, 0 for none."""
+        since = self._clock.monotonic() - window_s
+        present = self._times.boot(self._clock.boot).number
+        for sequence, boot, monotonic in self._db.execute(
+            "SELECT sequence, boot, monotonic FROM message ORDER BY sequence DESC"
+        ):
+            if boot != present or monotonic < since:
+                return int(sequence)
+        return 0
+
+    def fetch(self, bit: int, priority: Priority, after: int, upto: int, limit: int) -> list[Row]:
+        """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
+        self._learn_time()
+        rows = self._db.execute(
+            f"SELECT {_COLUMNS} FROM message WHERE priority = ? AND sequence > ? AND sequence <= ?"  # noqa: S608
+            " AND pending & ? ORDER BY sequence LIMIT ?",
+            (int(priority), after, upto, bit, limit),
+        )
+        return [self._times.settled(self._row(row)) for row in rows]
+
+    def delivered(self, bit: int, sequences: list[int]) -> list[tuple[int, int]]:
+        """``bit`` waits for these no longer; returns (class, size) of the rows that nobody waits for now.
+
+        Not synced: a power cut may bring some back, to be sent twice.
+        """
+        wanted, newest = json.dumps(sequences), self.last_sequence()
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        try:
+            with transaction(self._db):
+                gone: list[tuple[int, int]] = self._db.execute(
+                    "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?)) AND pending = ?"
+                    " AND dead = 0 AND sequence <> ? RETURNING priority, size",
+                    (wanted, bit, newest),
+                ).fetchall()
+                if len(gone) == len(sequences):
+                    return gone
+                left = self._db.execute(
+                    "UPDATE message SET pending = pending & ~?1 WHERE sequence IN (SELECT value FROM json_each(?2))"
+                    " AND pending & ?1 RETURNING sequence, pending, dead, priority, size",
+                    (bit, wanted),
+                ).fetchall()
+        finally:
+            self._db.execute("PRAGMA synchronous=FULL")
+        for sequence, pending, dead, priority, size in left:
+            if pending == 0 and dead == 0:
+                gone.append((priority, size))
+                if sequence == newest:
+                    self._tombstone = sequence
+        return gone
+
+    def refuse(self, sequence: int) -> int:
+        """Counts one more refusal; how many there were."""
+        row = self._db.execute(
+            "UPDATE message SET rejections = rejections + 1 WHERE sequence = ? RETURNING rejections", (sequence,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def bury(self, bit: int, row: Row) -> None:
+        """Makes a message a dead letter of ``bit``."""
+        with transaction(self._db):
+            self._db.execute(
+                "UPDATE message SET pending = pending & ~?1, dead = dead | ?1 WHERE sequence = ?2", (bit, row.sequence)
+            )
+            self._count_lost("rejected", row.priority.name.lower(), 1)
+
+    def remove_damaged(self, row: Row) -> bool:
+        """Removes a message for everybody; False when it was gone already."""
+        newest = self.last_sequence()
+        with transaction(self._db):
+            gone = self._db.execute(
+                "UPDATE message SET pending = 0, dead = 0 WHERE sequence = ? AND (pending <> 0 OR dead <> 0)"
+                " RETURNING size",
+                (row.sequence,),
+            ).fetchall()
+            self._db.execute("DELETE FROM message WHERE sequence = ? AND sequence <> ?", (row.sequence, newest))
+            if gone:
+                self._count_lost("damaged", row.priority.name.lower(), 1)
+        if row.sequence == newest:
+            self._tombstone = newest
+        return bool(gone)
+
+    def lost(self) -> dict[str, dict[str, int]]:
+        """How many messages were lost since ever, by reason and class."""
+        out: dict[str, dict[str, int]] = {}
+        for reason, name, count in self._db.execute("SELECT reason, class, count FROM lost"):
+            out.setdefault(reason, {})[name] = count
+        return out
+
+    def _destinations(self, wanted: Iterable[str], path: Path) -> dict[str, int]:
+        known: dict[str, int] = {name: bit for bit, name in self._db.execute("SELECT bit, name FROM destination")}
+        for name in wanted:
+            if name not in known:
+                free = next((n for n in range(1, _MOST_DESTINATIONS + 1) if n not in known.values()), None)
+                if free is None:
+                    raise OutboxError(f"{path} has known {_MOST_DESTINATIONS} destinations; move the file away")
+                known[name] = free
+                self._db.execute("INSERT INTO destination VALUES (?, ?)", (free, name))
+        return known
+
+    def _read_boots(self) -> None:
+        boots = self._db.execute("SELECT number, id, wall_offset, error_s, last_monotonic FROM boot ORDER BY number")
+        self._times = Times(Boot(*row) for row in boots)
+        self._boots = {boot.number: boot.id for boot in self._times.all()}
+
+    def _waiting(self, bit: int) -> int:
+        return int(self._db.execute("SELECT count(*) FROM message WHERE pending & ?", (bit,)).fetchone()[0])
+
+    def _count_lost(self, reason: str, name: str, count: int) -> None:
+        self._db.execute(
+            "INSERT INTO lost VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            (reason, name, count),
+        )
+
+    def _insert(self, rows: list[Row]) -> None:
+        boot = self._boot_number()
+        self._db.executemany(
+            "INSERT INTO message (sequence, id, channel, priority, subject, time, boot, monotonic, trusted, error_s,"
+            " data, piece, size, pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (row.sequence, row.id, row.channel, int(row.priority), row.subject, row.time, boot, row.monotonic,
+                 row.trust is TimeTrust.TRUSTED, row.error_s, row.data, row.piece, row.size, self._mask(row.channel))
+                for row in rows
+            ],
+        )  # fmt: skip
+
+    def _mask(self, channel: str) -> int:
+        if not self.bits:
+            return _UNCLAIMED
+        return sum(bit for name, bit in self.bits.items() if (takes := self._takes[name]) is None or channel in takes)
+
+    def _row(self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int]) -> Row:
+        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections = row
+        trust = TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED
+        boot_id = self._boots.get(boot, "")
+        return Row(sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections)
+
+    def _boot_number(self) -> int:
+        boot = self._times.boot(self._clock.boot)
+        self._set_offset(boot)
+        now = self._clock.monotonic()
+        if boot.offset is None or boot.last_monotonic == 0 or now - boot.last_monotonic > _BOOT_REFRESH_S:
+            boot.last_monotonic = now
+            self._db.execute("UPDATE boot SET last_monotonic = ? WHERE number = ?", (now, boot.number))
+        return boot.number
+
+    def _learn_time(self) -> None:
+        boot = self._times.boot(self._clock.boot)
+        if boot.offset is None and self._clock.trust().trusted:
+            with transaction(self._db):
+                self._set_offset(boot)
+
+    def _set_offset(self, boot: Boot) -> None:
+        trust = self._clock.trust()
+        if not trust.trusted:
+            return
+        offset = self._clock.time() - self._clock.monotonic()
+        if boot.offset is None or abs(offset - boot.offset) > _SIGNIFICANT_STEP_S:
+            boot.offset, boot.error_s = offset, trust.error_s
+            self._db.execute(
+                "UPDATE boot SET wall_offset = ?, error_s = ? WHERE number = ?", (offset, trust.error_s, boot.number)
+            )
