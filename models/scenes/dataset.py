@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scenes.degrade import develop, sample_defects
+from models.scenes.degrade import develop, sample_defects, soften_edges
 from models.scenes.labels import label
 from models.scenes.render import Renderer
 from models.scenes.scene import compose
@@ -26,7 +26,7 @@ def render(out: Path, count: int, seed: int, size: tuple[int, int], crops: bool,
     index = out / ("crops.jsonl" if crops else "labels.jsonl")
     done = {json.loads(line)["seed"] for line in index.read_text().splitlines()} if index.exists() else set()
     photos = sorted(p for p in backgrounds.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png")) if backgrounds else []
-    renderer = Renderer(*size)
+    renderer = Renderer(*size, samples=0, shadow=1024)
     started, fresh = time.monotonic(), 0
     with index.open("a") as lines:
         for s in range(seed, seed + count):
@@ -48,7 +48,7 @@ def picture(renderer: Renderer, seed: int, size: tuple[int, int], crops: bool, o
     scene = compose(seed, crops)
     linear, idents, alone = renderer.render(scene)
     defects = sample_defects(rng, scene.lighting)
-    image = develop(linear, scene.lighting, defects, rng)
+    image = develop(soften_edges(linear, idents), scene.lighting, defects, rng)
     if photos and rng.random() < 0.5:
         image = _pasted(image, idents, photos[rng.integers(len(photos))], rng)
     labels = label(scene, idents, alone, image)

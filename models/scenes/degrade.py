@@ -48,14 +48,39 @@ def sample_defects(rng: np.random.Generator, light: Lighting) -> Defects:
     )
 
 
-def develop(linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.random.Generator) -> Picture:
-    """BGR picture (h, w, 3) of `linear` RGB."""
-    h, w = linear.shape[:2]
-    c = linear * np.asarray(d.cast, np.float32)
-    grey = c @ np.array([0.25, 0.6, 0.15], np.float32)
+@dataclass(frozen=True)
+class Metering:
+    """What the camera's automatic exposure settled on."""
+
+    gain: float
+    black: float
+
+
+def meter(linear: NDArray[np.float32], light: Lighting) -> Metering:
+    """Exposure from the log mean, held back so that bright parts keep their colour and by the light's largest gain."""
+    grey = linear[::4, ::4] @ np.array([0.25, 0.6, 0.15], np.float32)
     level = float(np.exp(np.log(np.clip(grey, 1e-4, 4.0)).mean()))
-    c *= min(light.key / level, 0.75 / max(float(np.percentile(grey[::4, ::4], 97)), 1e-4), light.gain) * d.exposure
-    c = np.maximum(c - 0.7 * float(np.percentile(c[::4, ::4], 1)), 0)
+    gain = min(light.key / level, 0.75 / max(float(np.percentile(grey, 97)), 1e-4), light.gain)
+    return Metering(gain, 0.7 * gain * float(np.percentile(linear[::4, ::4], 1)))
+
+
+def soften_edges(linear: NDArray[np.float32], idents: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Cheap antialiasing: average over 3x3 where two parts of different ident meet."""
+    edge = np.zeros(idents.shape, bool)
+    across, down = idents[:, 1:] != idents[:, :-1], idents[1:] != idents[:-1]
+    edge[:, 1:] |= across
+    edge[:, :-1] |= across
+    edge[1:] |= down
+    edge[:-1] |= down
+    c = np.minimum(linear, 8.0)
+    return np.where(edge[..., None], cv2.GaussianBlur(c, (3, 3), 0.7), 0.8 * linear + 0.2 * cv2.GaussianBlur(c, (3, 3), 0.6))
+
+
+def develop(linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.random.Generator, metering: Metering | None = None) -> Picture:
+    """BGR picture (h, w, 3) of `linear` RGB; a fixed camera passes the `metering` of its empty scene."""
+    h, w = linear.shape[:2]
+    m = metering or meter(linear, light)
+    c = np.maximum(linear * (np.asarray(d.cast, np.float32) * m.gain * d.exposure) - m.black, 0)
     if d.bloom > 0:
         bright = np.minimum(np.maximum(c - 1.0, 0), 25)
         small = cv2.resize(bright, (w // 4, h // 4), interpolation=cv2.INTER_AREA)

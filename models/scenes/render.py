@@ -16,7 +16,6 @@ from models.scenes.lighting import Lighting
 from models.scenes.scene import Scene
 
 SHADERS = Path(__file__).parent / "shaders"
-SHADOW = 1536
 LAYOUT = "3f 3f 3f 3f 2f 4f"
 NAMES = ("in_pos", "in_nrm", "in_loc", "in_col", "in_tag", "in_state")
 MAX_LAMPS, MAX_CARS = 12, 10
@@ -28,7 +27,7 @@ def _source(name: str) -> str:
 
 
 class Renderer:
-    def __init__(self, width: int, height: int, samples: int = 4) -> None:
+    def __init__(self, width: int, height: int, samples: int = 4, shadow: int = 1536) -> None:
         self.width, self.height = width, height
         gl = self.gl = moderngl.create_standalone_context(backend="egl")
         gl.enable(moderngl.DEPTH_TEST)
@@ -40,7 +39,7 @@ class Renderer:
         self.many = gl.framebuffer(gl.renderbuffer(size, 4, samples=samples, dtype="f2"), gl.depth_renderbuffer(size, samples=samples))
         self.one = gl.framebuffer(gl.texture(size, 4, dtype="f2"))
         self.idents = gl.framebuffer(gl.renderbuffer(size, 1, dtype="f4"), gl.depth_renderbuffer(size))
-        self.shadow_map = gl.depth_texture((SHADOW, SHADOW))
+        self.shadow_map = gl.depth_texture((shadow, shadow))
         self.shadow_map.compare_func = ""
         self.shadow_map.filter = (moderngl.NEAREST, moderngl.NEAREST)
         self.shadow = gl.framebuffer(depth_attachment=self.shadow_map)

@@ -55,13 +55,14 @@ class Scene:
     focus: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def vertices(self) -> Array:
+        """Things first, the world after them: what they hide is then not shaded."""
         world = self.world.copy()
         world[:, 13] = 0
-        return np.concatenate([world, *(t.vertices(n) for n, t in enumerate(self.things, 1))])
+        return np.concatenate([*(t.vertices(n) for n, t in enumerate(self.things, 1)), world])
 
     def ranges(self) -> dict[int, tuple[int, int]]:
         """First vertex and count of every labelled thing, by its number (1 is `things[0]`)."""
-        out, first = {}, len(self.world)
+        out, first = {}, 0
         for n, t in enumerate(self.things, 1):
             if t.label:
                 out[n] = (first, len(t.shape))

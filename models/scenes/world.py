@@ -44,7 +44,7 @@ def sample_world(rng: np.random.Generator, kind: str | None = None) -> World:
     return World(kind, mesh, lamps, dirt, lane, mesh.obstacles)
 
 
-def _ground(mesh: Mesh, look: Look, x0: float, x1: float, y0: float, y1: float, z: float = 0.0, cells: int = 1) -> None:
+def ground(mesh: Mesh, look: Look, x0: float, x1: float, y0: float, y1: float, z: float = 0.0, cells: int = 1) -> None:
     x, y = np.linspace(x0, x1, cells + 1), np.linspace(y0, y1, cells + 1)
     p = np.stack([*np.meshgrid(x, y, indexing="ij"), np.full((cells + 1, cells + 1), z)], 2)
     mesh.grid(p.astype(np.float32), look, smooth=False)
@@ -58,9 +58,9 @@ def _paving(rng: np.random.Generator) -> Look:
 
 def _gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[float, float]:
     width = rng.uniform(7, 13)
-    _ground(mesh, DIRT, -150, -1, -150, 150, -0.03)
-    _ground(mesh, _paving(rng), -60, 14, -width / 2 - 2, width / 2 + 2, 0.0)
-    _ground(mesh, (GRASS, CONCRETE)[rng.integers(2)], -1, 14, -150, 150, -0.02)
+    ground(mesh, DIRT, -150, -1, -150, 150, -0.03)
+    ground(mesh, _paving(rng), -60, 14, -width / 2 - 2, width / 2 + 2, 0.0)
+    ground(mesh, (GRASS, CONCRETE)[rng.integers(2)], -1, 14, -150, 150, -0.02)
     _cross_street(mesh, rng, 14.0)
     gate(mesh, lamps, rng, width)
     fence(mesh, rng, width)
@@ -126,9 +126,9 @@ def fence(mesh: Mesh, rng: np.random.Generator, width: float) -> None:
 
 
 def _cross_street(mesh: Mesh, rng: np.random.Generator, x: float) -> None:
-    _ground(mesh, ASPHALT, x, x + 14, -150, 150, -0.01)
-    _ground(mesh, CONCRETE.but(colour=(0.28, 0.27, 0.26)), x + 14, x + 19, -150, 150, 0.12)
-    _ground(mesh, GRASS, x + 19, 200, -150, 150, 0.05)
+    ground(mesh, ASPHALT, x, x + 14, -150, 150, -0.01)
+    ground(mesh, CONCRETE.but(colour=(0.28, 0.27, 0.26)), x + 14, x + 19, -150, 150, 0.12)
+    ground(mesh, GRASS, x + 19, 200, -150, 150, 0.05)
     mesh.box((x + 14, 0, 0.05), (0.25, 300, 0.16), CONCRETE)
     for y in np.arange(-60, 60, 6):
         mesh.box((x + 7, y, -0.005), (0.15, 3, 0.012), WHITE)
@@ -143,7 +143,7 @@ def _wash(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
 def wash_bay(mesh: Mesh, x: float, width: float, rng: np.random.Generator) -> None:
     """A trough with grating between two walls of nozzles."""
     pipe = Look(Material.STEEL, (0.1, 0.25, 0.5) if rng.random() < 0.6 else (0.6, 0.5, 0.1))
-    _ground(mesh, CONCRETE.but(colour=(0.16, 0.155, 0.15), wet=0.9), x - 5, x + 5, -width / 2, width / 2, 0.012)
+    ground(mesh, CONCRETE.but(colour=(0.16, 0.155, 0.15), wet=0.9), x - 5, x + 5, -width / 2, width / 2, 0.012)
     for k in np.arange(-3.5, 3.6, 0.35):
         mesh.box((x + k, 0, 0.03), (0.1, width, 0.05), STEEL.but(colour=(0.12, 0.12, 0.12), wet=0.8))
     for side in (1, -1):
@@ -158,10 +158,10 @@ def wash_bay(mesh: Mesh, x: float, width: float, rng: np.random.Generator) -> No
 def _street(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[float, float]:
     width = rng.uniform(9, 18)
     surface = ASPHALT if rng.random() < 0.75 else CONCRETE.but(colour=(0.3, 0.29, 0.28))
-    _ground(mesh, surface, -150, 150, -width / 2, width / 2, 0.0)
+    ground(mesh, surface, -150, 150, -width / 2, width / 2, 0.0)
     for side in (1, -1):
-        _ground(mesh, CONCRETE.but(colour=(0.3, 0.28, 0.26)), -150, 150, side * width / 2, side * (width / 2 + 5), 0.13)
-        _ground(mesh, GRASS if rng.random() < 0.6 else DIRT, -150, 150, side * (width / 2 + 5), side * 150, 0.1)
+        ground(mesh, CONCRETE.but(colour=(0.3, 0.28, 0.26)), -150, 150, side * width / 2, side * (width / 2 + 5), 0.13)
+        ground(mesh, GRASS if rng.random() < 0.6 else DIRT, -150, 150, side * (width / 2 + 5), side * 150, 0.1)
         mesh.box((0, side * (width / 2 + 0.1), 0.07), (300, 0.22, 0.16), CONCRETE)
         for x in np.arange(-40, 60, rng.uniform(7, 14)):
             if rng.random() < 0.7:
@@ -188,10 +188,10 @@ def _lines(mesh: Mesh, rng: np.random.Generator, width: float) -> None:
 
 def _highway(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[float, float]:
     width = rng.uniform(11, 16)
-    _ground(mesh, ASPHALT.but(colour=(0.11, 0.11, 0.11)), -200, 200, -width / 2, width / 2)
+    ground(mesh, ASPHALT.but(colour=(0.11, 0.11, 0.11)), -200, 200, -width / 2, width / 2)
     _lines(mesh, rng, width)
     for side in (1, -1):
-        _ground(mesh, GRASS, -200, 200, side * width / 2, side * 150, -0.02)
+        ground(mesh, GRASS, -200, 200, side * width / 2, side * 150, -0.02)
         for z in (0.45, 0.65):
             mesh.box((0, side * (width / 2 + 0.5), z), (300, 0.06, 0.14), Look(Material.STEEL, (0.5, 0.5, 0.5)))
         for x in np.arange(-60, 100, 4):
@@ -204,7 +204,7 @@ def _highway(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[f
 
 
 def _yard(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[float, float]:
-    _ground(mesh, DIRT.but(colour=tuple(rng.uniform(0.7, 1.3) * c for c in DIRT.colour)), -150, 150, -150, 150, -0.02)
+    ground(mesh, DIRT.but(colour=tuple(rng.uniform(0.7, 1.3) * c for c in DIRT.colour)), -150, 150, -150, 150, -0.02)
     for _ in range(int(rng.integers(2, 6))):
         mound(mesh, rng, rng.uniform(-35, 35), rng.choice([-1, 1]) * rng.uniform(9, 30))
     for _ in range(int(rng.integers(1, 4))):

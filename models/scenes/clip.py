@@ -1,0 +1,167 @@
+"""Scripted clips: a fixed camera, things that move along set paths, and the truth of every frame.
+
+The truth file: `fps`, `frames`, `width`, `height`; `gate_line` in relative coordinates; `passages`, each with class,
+direction, load, wheels, and in seconds `t_enter` and `t_leave` (first and last frame in which at least `SEEN` of it
+shows), `t_cross` (its box's bottom centre crosses the line; null if it does not); `expected` counts; `boxes`, one row
+`[frame, passage, x1, y1, x2, y2, visible]` a thing and frame, in pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.scenes.camera import Camera
+from models.scenes.degrade import Defects, develop, meter
+from models.scenes.labels import box_of
+from models.scenes.lighting import Lighting, headlamps
+from models.scenes.mesh import Array, Colour
+from models.scenes.parts import PARTS
+from models.scenes.scene import Scene, Thing
+from models.scenes.spec import TruckSpec
+from models.scenes.tipper import truck
+
+SEEN = 0.05
+Path2 = Callable[[float], tuple[float, float, float]]
+
+
+@dataclass
+class Mover:
+    """Something on its way: `where(t)` gives x, y, yaw; it is in the scene from `start` to `end` seconds."""
+
+    label: str | None
+    start: float
+    end: float
+    where: Path2
+    direction: str
+    spec: TruckSpec | None = None
+    shape: Array | None = None
+
+    def thing(self, t: float) -> Thing:
+        x, y, yaw = self.where(t)
+        if self.spec:
+            x0, y0, _ = self.where(self.start)
+            travelled = float(np.hypot(x - x0, y - y0))
+            return Thing(self.label, truck(replace(self.spec, spin=-travelled / self.spec.wheel_radius)), x, y, yaw, self.spec)
+        assert self.shape is not None
+        return Thing(self.label, self.shape, x, y, yaw)
+
+
+@dataclass
+class Script:
+    """A clip to be rendered. `gate_line` is given on the ground, in metres, and projected."""
+
+    camera: Camera
+    lighting: Lighting
+    world: Array
+    movers: list[Mover]
+    seconds: float
+    gate_line: tuple[tuple[float, float], tuple[float, float]]
+    expected: dict[str, Any]
+    width: int = 1280
+    height: int = 720
+    fps: int = 5
+    ground_dirt: float = 0.2
+    mud_colour: Colour = (0.17, 0.10, 0.055)
+    dust_colour: Colour = (0.38, 0.31, 0.23)
+    defects: Defects = field(default_factory=lambda: Defects(noise=0.004, bloom=0.04, jpeg=95, saturation=0.95))
+    crf: int = 27
+
+
+def write(name: str, out: Path, truth: Path, scale: float = 1.0, samples: int = 4) -> None:
+    """Render the script called `name`; `scale` below 1 gives a quick draft."""
+    from models.scenes.render import Renderer
+    from models.scenes.scripts import SCRIPTS
+    from models.scenes.video import Encoder
+
+    script = SCRIPTS[name]()
+    width, height = int(script.width * scale) // 2 * 2, int(script.height * scale) // 2 * 2
+    renderer = Renderer(width, height, samples)
+    rows: list[list[Any]] = []
+    metering = None
+    count = round(script.seconds * script.fps)
+    with Encoder(out, width, height, script.fps, script.crf) as encoder:
+        for i in range(count):
+            t = i / script.fps
+            scene, present = frame(script, t)
+            linear, idents, alone = renderer.render(scene)
+            if metering is None:
+                metering = meter(linear, script.lighting)
+            encoder.add(develop(linear, script.lighting, script.defects, np.random.default_rng([22, i]), metering))
+            rows += _boxes(i, present, idents, alone)
+            print(f"\r{name}: frame {i + 1} of {count}", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    truth.write_text(_dump(_truth(script, out.name, width, height, count, rows)))
+
+
+def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
+    """The scene at `t` seconds and which movers its things are; clouds and leaves move a little."""
+    present = [k for k, m in enumerate(script.movers) if m.start <= t <= m.end]
+    things = [script.movers[k].thing(t) for k in present]
+    swing = 1 + 0.05 * np.sin(t * 0.23) + 0.03 * np.sin(t * 0.71 + 1)
+    sun = script.lighting.sun_colour
+    lamps = list(script.lighting.lamps)
+    for thing in things:
+        if thing.spec and thing.spec.lamps_on:
+            lamps += headlamps(thing.x, thing.y, thing.yaw, thing.size[0], 120)
+    light = replace(script.lighting, sun_colour=(sun[0] * swing, sun[1] * swing, sun[2] * swing), lamps=lamps)
+    scene = Scene(script.camera, light, script.world, things, script.mud_colour, script.dust_colour, 0.5, script.ground_dirt, t * 1.7,
+                  (float(script.camera.target[0]), float(script.camera.target[1]), 0.0))
+    return scene, present
+
+
+def _boxes(index: int, present: list[int], idents: NDArray[np.int32], alone: dict[int, NDArray[np.int32]]) -> list[list[Any]]:
+    rows = []
+    for number, shape in alone.items():
+        mask = idents // PARTS == number
+        box = box_of(mask)
+        if box is not None and mask.sum() >= 30:
+            rows.append([index, present[number - 1], *box, round(float(mask.sum()) / float((shape > 0).sum()), 3)])
+    return rows
+
+
+def _truth(script: Script, name: str, width: int, height: int, count: int, rows: list[list[Any]]) -> dict[str, Any]:
+    ground = np.array([(*p, 0.0) for p in script.gate_line])
+    line, _ = script.camera.project(ground, width, height)
+    passages = []
+    for k, m in enumerate(script.movers):
+        if m.label is None:
+            continue
+        mine = [r for r in rows if r[1] == k and r[6] >= SEEN]
+        spec = m.spec
+        passages.append({
+            "class": m.label, "direction": m.direction, "load": spec.load if spec else None, "wheels": spec.wheels if spec else None,
+            "t_enter": mine[0][0] / script.fps if mine else None, "t_cross": _crossing(mine, line, script.fps),
+            "t_leave": mine[-1][0] / script.fps if mine else None,
+        })
+    return {"clip": name, "width": width, "height": height, "fps": script.fps, "frames": count,
+            "gate_line": [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in line],
+            "passages": passages, "expected": script.expected, "boxes": rows}
+
+
+def _crossing(rows: list[list[Any]], line: NDArray[np.float64], fps: int) -> float | None:
+    """Seconds at which the bottom centre changes sides of the line, between frames, for the last time."""
+    a, b = line
+    sides = [float((b[0] - a[0]) * (r[5] - a[1]) - (b[1] - a[1]) * ((r[2] + r[4]) / 2 - a[0])) for r in rows]
+    found = None
+    for (p, s), (q, u) in zip(zip(rows, sides, strict=True), list(zip(rows, sides, strict=True))[1:], strict=False):
+        if s * u < 0:
+            found = round((p[0] + s / (s - u) * (q[0] - p[0])) / fps, 2)
+    return found
+
+
+def _dump(truth: dict[str, Any]) -> str:
+    """JSON with one passage and one box a line."""
+    rows = truth.pop("boxes")
+    passages = truth.pop("passages")
+    head = json.dumps(truth, indent=1)[:-2]
+    lines = ",\n".join("  " + json.dumps(p) for p in passages)
+    boxes = ",\n".join("  " + json.dumps(r) for r in rows)
+    return f'{head},\n "passages": [\n{lines}\n ],\n "boxes": [\n{boxes}\n ]\n}}\n'
