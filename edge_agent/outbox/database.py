@@ -25,6 +25,18 @@ log = logging.getLogger(__name__)
 
 _CEILING_STEP = 10_000
 
+# Errors that are the surroundings' fault; a file that only seems read-only to SQLite has a broken header.
+_NOT_THE_FILE = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_AUTH,
+)
+_NO_VERSION = 1000
+
 # Statement lists by schema version: version n is reached by running list n on version n - 1. Never edit, only append.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -71,6 +83,10 @@ class Ceiling:
         except (OSError, ValueError):
             self.value = 0
 
+    def outruns(self, sequence: int) -> bool:
+        """Whether more was issued than a database that ends with ``sequence`` knows: it was lost, or is an old copy."""
+        return self.value > (sequence + _CEILING_STEP if sequence else 0)
+
     def raise_above(self, sequence: int) -> None:
         """Makes sure, durably, that ``sequence`` lies below. Raises OSError."""
         if sequence < self.value:
@@ -112,6 +128,7 @@ def connect(path: Path) -> sqlite3.Connection:
         if found != "ok":
             raise sqlite3.DatabaseError(found)  # noqa: TRY301
         migrate(connection, path)
+        sync_folder(path.parent)
     except BaseException:
         connection.close()
         raise
@@ -121,6 +138,8 @@ def connect(path: Path) -> sqlite3.Connection:
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Brings the schema to the newest version, each step in one transaction."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not 0 <= version < _NO_VERSION:
+        raise sqlite3.DatabaseError(f"schema version {version} was never written")
     if version > len(MIGRATIONS):
         raise OutboxError(f"{path} was written by a newer version (schema {version}); install that version again")
     for number in range(version, len(MIGRATIONS)):
@@ -134,12 +153,10 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     """A usable connection, and where a broken file was put if there was one. Raises OutboxError."""
     try:
         return connect(path), None
-    except sqlite3.OperationalError as error:
-        if not _says_broken(error):
-            raise OutboxError(f"{path} cannot be opened: {error}; check that the folder is writable") from error
-        reason: Exception = error
-    except sqlite3.DatabaseError as error:
-        reason = error
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_THE_FILE or not _writable(path):
+            raise OutboxError(f"{path} cannot be opened: {error}; check folder, rights and free space") from error
+        reason = str(error)
     aside = quarantine(path)
     log.error("%s is broken (%s); it was set aside as %s and a new one is started", path, reason, aside)
     try:
@@ -148,8 +165,8 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         raise OutboxError(f"{path} cannot be created: {error}") from error
 
 
-def _says_broken(error: sqlite3.Error) -> bool:
-    return any(word in str(error) for word in ("malformed", "not a database", "disk I/O error", "no such", "corrupt"))
+def _writable(path: Path) -> bool:
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def quarantine(path: Path) -> Path:

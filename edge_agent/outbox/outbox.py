@@ -81,8 +81,10 @@ class Outbox:
             check_evidence(self._db, evidence, self.recovery)
             self._store = Store(self._db, path, destinations, clock)
             self._room = Room(self._db, path.parent, bounds)
-            self._next = max(self._store.last_sequence(), self._ceiling.value - 1 if broken is not None else 0) + 1
-            self._report_recovery(broken is not None)
+            last = self._store.last_sequence()
+            damaged = broken is not None or self._ceiling.outruns(last)
+            self._next = (max(last, self._ceiling.value - 1) if damaged else last) + 1
+            self._report_recovery(damaged)
         except BaseException:
             self._process_lock.release()
             raise
@@ -326,9 +328,9 @@ class Outbox:
                 self._room.remove(row.priority, row.size)
                 self.report(_loss("damaged", row, "", detail))
 
-    def _report_recovery(self, was_broken: bool) -> None:
+    def _report_recovery(self, damaged: bool) -> None:
         losses = list(self.recovery.losses)
-        if was_broken and self._ceiling.value:
+        if damaged and self._ceiling.value:
             losses.append(
                 LossData(
                     reason="damaged",

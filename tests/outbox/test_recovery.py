@@ -1,0 +1,151 @@
+"""What the outbox does with a disk that failed it."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_agent.evidence import EvidenceStore
+from edge_agent.messages.system import LossData
+from edge_agent.outbox import Row
+from edge_agent.outbox.database import MIGRATIONS, connect
+from tests.house import dust, opened, violation
+
+
+def waiting(folder: Path) -> list[Row]:
+    """What is in the outbox after opening it again."""
+    with opened(folder) as recorder:
+        return recorder.outbox.queue("broker").take(10_000)
+
+
+def losses(rows: list[Row]) -> list[LossData]:
+    """The reports among ``rows``."""
+    return [msgspec.json.decode(r.data, type=LossData) for r in rows if r.channel == "loss"]
+
+
+def test_a_file_that_is_no_database_is_set_aside_and_sequences_go_on(tmp_path: Path) -> None:
+    with opened(tmp_path) as recorder:
+        last = [recorder.record(violation(n)).sequence for n in range(5)][-1]
+    (tmp_path / "outbox.db").write_bytes(b"\0" * 50_000)
+    with opened(tmp_path) as recorder:
+        assert any("damaged and set aside as outbox.db.broken-1" in p for p in recorder.outbox.problems())
+        assert recorder.record(violation(9)).sequence > last
+        (report,) = losses(recorder.outbox.queue("broker").take(10))
+        assert report.reason == "damaged"
+        assert report.ranges[0][0] <= 1 <= last <= report.ranges[0][1]
+    assert (tmp_path / "outbox.db.broken-1").exists()
+
+
+def test_a_database_that_vanished_does_not_make_sequences_begin_anew(tmp_path: Path) -> None:
+    with opened(tmp_path) as recorder:
+        last = recorder.record(violation(1)).sequence
+    (tmp_path / "outbox.db").unlink()
+    with opened(tmp_path) as recorder:
+        assert recorder.record(violation(2)).sequence > last
+        assert losses(recorder.outbox.queue("broker").take(10))[0].reason == "damaged"
+
+
+def test_what_can_be_read_of_a_damaged_database_is_carried_over(tmp_path: Path) -> None:
+    with opened(tmp_path) as recorder:
+        for n in range(300):
+            recorder.record(dust(n, size=500))
+        recorder.outbox.flush()
+    file = tmp_path / "outbox.db"
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = os.urandom(4096)
+    file.write_bytes(content)
+    rows = waiting(tmp_path)
+    carried = {r.subject for r in rows if r.channel == "dust"}
+    assert 150 < len(carried) < 300
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), holes=st.integers(1, 30), cut=st.booleans())
+def test_no_damage_keeps_the_agent_from_starting(tmp_path: Path, seed: int, holes: int, cut: bool) -> None:
+    """Bytes flipped, pages zeroed, files cut, in database and journal alike."""
+    chance = random.Random(seed)
+    folder = tmp_path / str(time.monotonic_ns())
+    with opened(folder) as recorder:
+        issued = [recorder.record(violation(n, pictures=(b"x" * 50,))).sequence for n in range(20)][-1] + 1
+        snapshot = folder.with_name(folder.name + "-snapshot")
+        shutil.copytree(folder, snapshot)
+    for file in (snapshot / "outbox.db", snapshot / "outbox.db-wal"):
+        content = bytearray(file.read_bytes())
+        for _ in range(holes):
+            at = chance.randrange(len(content))
+            length = chance.choice((1, 8, 512, 4096))
+            content[at : at + length] = bytes(chance.randrange(256) for _ in content[at : at + length])
+        if cut:
+            del content[chance.randrange(len(content)) :]
+        file.write_bytes(content)
+    with opened(snapshot) as recorder:
+        fresh = recorder.record(violation(99))
+        rows = recorder.outbox.queue("broker").take(1000)
+        assert fresh.sequence in {r.sequence for r in rows}
+        if any("damaged and set aside" in p for p in recorder.outbox.problems()):
+            assert fresh.sequence > issued
+
+
+def test_evidence_without_a_violation_is_found_counted_and_the_first_to_go(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        store = EvidenceStore(tmp_path / "evidence")
+        draft = violation(1, pictures=(b"x" * 1000,))
+        store.keep("never-raised", draft.time, draft.pictures)
+        (tmp_path / "evidence/2026/01/01/.half").mkdir(parents=True)
+    with opened(tmp_path) as recorder:
+        assert any("1 evidence files belong to no violation" in p for p in recorder.outbox.problems())
+        assert recorder.outbox.depth().evidence_bytes == 1000
+        assert not (tmp_path / "evidence/2026/01/01/.half").exists()
+    with opened(tmp_path) as recorder:
+        assert recorder.outbox.problems() == []
+
+
+def test_a_violation_whose_evidence_is_missing_is_still_sent_and_the_loss_reported(tmp_path: Path) -> None:
+    with opened(tmp_path) as recorder:
+        recorder.record(violation(1, pictures=(b"x" * 1000, b"y" * 1000)))
+    first, second = sorted((tmp_path / "evidence").glob("*/*/*/*/*.jpg"))
+    first.unlink()
+    second.write_bytes(b"y" * 10)
+    with opened(tmp_path) as recorder:
+        rows = recorder.outbox.queue("broker").take(10)
+        assert [r.channel for r in rows] == ["violation", "loss"]
+        assert losses(rows)[0].ranges == [(2, 3)]
+        assert rows[1].sequence == 4
+
+
+def test_an_empty_folder_and_every_old_schema_come_to_the_newest(tmp_path: Path) -> None:
+    for version in range(len(MIGRATIONS) + 1):
+        path = tmp_path / f"v{version}.db"
+        with sqlite3.connect(path) as db:
+            for statements in MIGRATIONS[:version]:
+                for statement in statements:
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version={version}")
+        connection = connect(path)
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        assert connection.execute("SELECT count(*) FROM message").fetchone()[0] == 0
+        connection.close()
+
+
+def test_a_crash_between_two_commits_leaves_no_gap_in_the_sequences(tmp_path: Path) -> None:
+    """Telemetry that was grouped and not committed never left, so its numbers are used again."""
+    with opened(tmp_path) as recorder:
+        recorder.record(violation(1))
+        snapshot = tmp_path.with_name(tmp_path.name + "-crashed")
+        recorder.outbox._bounds = msgspec.structs.replace(recorder.outbox._bounds, telemetry_commit_s=60)
+        with recorder.outbox.lock:
+            assert recorder.record(dust(1)).sequence == 2
+            shutil.copytree(tmp_path, snapshot)
+    with opened(snapshot) as recorder:
+        assert recorder.record(violation(2)).sequence == 2
