@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-fast lint bench eval train-env lock wheel venv clean
+.PHONY: demo test test-fast lint bench eval install schema train-env lock wheel venv clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo $(ARGS)
@@ -23,6 +23,21 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# For a device, as root, from /opt/edge-agent: environment, user, folders, units. Starts nothing.
+install: $(VENV)/.device
+	install -m 644 systemd/edge-agent.sysusers /usr/lib/sysusers.d/edge-agent.conf
+	install -m 644 systemd/edge-agent.tmpfiles /usr/lib/tmpfiles.d/edge-agent.conf
+	install -m 644 systemd/99-edge-agent.rules /usr/lib/udev/rules.d/
+	install -m 644 systemd/edge-agent.service /usr/lib/systemd/system/
+	systemd-sysusers edge-agent.conf
+	systemd-tmpfiles --create edge-agent.conf
+	-systemctl daemon-reload
+	-udevadm control --reload
+	@echo "write /etc/edge-agent/device.toml, then: $(CURDIR)/$(BIN)/edge-agent check /etc/edge-agent/device.toml"
+
+schema: $(VENV)/.dev
+	$(BIN)/edge-agent schema | $(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, allow_unicode=True, width=110)' > docs/asyncapi.yaml
+
 # PICTURES and LABELS name a folder of pictures and a label file; models/README.md has the form.
 eval: $(VENV)/.train
 	$(BIN)/python -m models.evaluate --pictures "$(PICTURES)" --labels "$(LABELS)" $(ARGS)
@@ -38,6 +53,7 @@ COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --gene
   --custom-compile-command "make lock" --quiet
 lock:
 	$(COMPILE) --output-file requirements/device.lock
+	$(COMPILE) --extra build --output-file requirements/build.lock
 	$(COMPILE) --extra demo --extra build --output-file requirements/demo.lock
 	$(COMPILE) --extra demo --extra build --extra dev --output-file requirements/dev.lock
 
@@ -48,6 +64,11 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "edge-agent needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + "; name another with PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
+$(VENV)/.device: $(BIN)/python requirements/build.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
 $(VENV)/.demo: $(BIN)/python requirements/demo.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -56,7 +77,7 @@ $(VENV)/.demo: $(BIN)/python requirements/demo.lock pyproject.toml
 $(VENV)/.dev: $(BIN)/python requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@ $(VENV)/.demo
+	touch $@ $(VENV)/.demo $(VENV)/.device
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt

@@ -65,7 +65,7 @@ class Replay:
             self._what: self._items,
             "messages": dict(self._messages),
             "violations": dict(self._violations),
-            **self._decider.state(),
+            **{name: value for name, value in self._decider.state().items() if name not in ("following", "violations")},
         }
 
     def _record(self, draft: Any) -> Message:

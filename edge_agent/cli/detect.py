@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
-
-from drivers.errors import DriverError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Detects and prints."""
-    from drivers.pictures import read_picture
+    from drivers.opencv import read_picture
     from edge_agent.vision.detector import Detector
     from edge_agent.vision.state import StateClassifier
 
@@ -30,11 +29,11 @@ def run(args: argparse.Namespace) -> int:
     state = StateClassifier.load(args.state)
     failed = False
     for file in args.images:
-        try:
-            image = read_picture(file)
-        except DriverError as error:
+        image = read_picture(Path(file))
+        if image is None:
             failed = True
-            found: dict[str, Any] = {"file": file, "error": str(error)}
+            why = "is no picture that can be read" if Path(file).is_file() else "is not there"
+            found: dict[str, Any] = {"file": file, "error": f"{file} {why}; JPEG, PNG, BMP, WebP and TIFF can be read"}
         else:
             height, width = image.shape[:2]
             found = {"file": file, "width": width, "height": height, "detections": []}

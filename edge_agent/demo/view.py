@@ -67,7 +67,7 @@ def _says(state: dict[str, Any]) -> Text:
         return Text(
             f"{values}  [{flag}] {state.get('reason', '')}".rstrip(), style="green" if flag == "N" else "yellow"
         )
-    tracks = state.get("tracks", [])
+    tracks = state.get("following", [])
     seen = ", ".join(f"{t['label']} #{t['id']} {t['score']:.2f}" for t in tracks)
     return Text(seen or "nothing moves", style="cyan" if tracks else "dim")
 

@@ -18,7 +18,11 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One object followed over frames; ``score`` is the median of its last scores, ``seen`` the last frame's time."""
+    """One object followed over frames.
+
+    ``score`` is the median of its last scores, ``seen`` the time of the last frame it was found in, ``still`` whether
+    it has not moved for some seconds.
+    """
 
     id: int
     label: str
@@ -27,3 +31,4 @@ class Track:
     first_seen: float
     seen: float
     hits: int
+    still: bool

@@ -1,0 +1,160 @@
+"""All that is decided over one gate's camera: motion, detections, tracks, passages, verdicts, violations.
+
+Pure and deterministic: the same frames give the same drafts, live and replayed. Looking costs only when there is
+something to see: the detector runs at most ``detect_per_s`` times a second while something moves or a moving truck is
+followed, every ``recheck_s`` seconds otherwise; a truck's state is judged in a few frames of its passage.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drivers.frames import Frame
+from edge_agent.config.gate import Gate
+from edge_agent.gate.album import Album
+from edge_agent.gate.passage import Passage, Passages
+from edge_agent.gate.rules import broken
+from edge_agent.gate.verdict import join
+from edge_agent.messages.envelope import Draft, rfc3339
+from edge_agent.messages.gate import PassageData, ViolationData
+from edge_agent.vision.detections import Track
+from edge_agent.vision.detector import Detector
+from edge_agent.vision.motion import MotionGate
+from edge_agent.vision.network import Image
+from edge_agent.vision.state import StateClassifier, quality
+from edge_agent.vision.tracker import Tracker, distance
+
+TRUCK = "truck"
+_FOLLOWED = frozenset({"truck", "bus", "car", "other_vehicle"})
+_AFTER_MOTION_S = 1.5
+_WARM_UP_FRAMES = 3
+_LOOK_EVERY_S = 0.8
+_LOOK_STILL_S = 20.0
+_MOST_LOOKS = 24
+_LEAST_SIDE_PX = 48
+_SLACK_S = 0.01
+
+
+class GateWatch:
+    """``update`` for each frame, ``finish`` to end; ``state`` tells what is seen."""
+
+    def __init__(self, section: Gate, detector: Detector | None = None, state: StateClassifier | None = None) -> None:
+        """Models are loaded by the names in ``section`` unless given. Raises ModelError."""
+        self._section = section
+        self._detector = detector or Detector.load(section.detector)
+        self._classifier = state or StateClassifier.load(section.state)
+        self._motion = MotionGate()
+        self._tracker = Tracker(section.lost_after_s)
+        self._passages = Passages(section)
+        self._albums: dict[int, Album] = {}
+        self._tracks: list[Track] = []
+        self._trucks: set[int] = set()
+        self._tracked = 0
+        self._next_detection = float("-inf")
+        self._last_detection = float("-inf")
+        self._last_motion = float("-inf")
+        self._time = 0.0
+        self._count = {"frames": 0, "detections": 0, "looks": 0, "passages": 0, "violations": 0}
+
+    def update(self, frame: Frame) -> list[Draft]:
+        """Takes one frame in."""
+        self._time = frame.time
+        self._count["frames"] += 1
+        if self._motion.update(frame.image).moved:
+            self._last_motion = frame.time
+        if not self._due(frame.time):
+            return []
+        self._last_detection = frame.time
+        self._next_detection = max(self._next_detection, frame.time - 1 / self._section.detect_per_s)
+        self._next_detection += 1 / self._section.detect_per_s
+        self._count["detections"] += 1
+        found = [d for d in self._detector.detect(frame.image) if d.label in _FOLLOWED]
+        self._tracks = self._tracker.update(frame.time, found)
+        trucks = [t for t in self._tracks if t.label == TRUCK and t.score >= self._section.min_score]
+        trucks += [t for t in self._tracks if t.id in self._trucks and t not in trucks]
+        self._tracked += len({track.id for track in trucks} - self._trucks)
+        self._trucks.update(track.id for track in trucks)
+        for track in trucks:
+            if track.seen == frame.time:
+                self._look(track, frame)
+        height, width = frame.image.shape[:2]
+        ended = self._passages.update(frame.time, trucks, (height, width))
+        drafts = [draft for passage in ended for draft in self._judged(passage)]
+        self._forget()
+        return drafts
+
+    def tick(self, now: float) -> list[Draft]:
+        """Time alone decides nothing here."""
+        del now
+        return []
+
+    def finish(self) -> list[Draft]:
+        """The end of a recording: passages that go on are closed as they are."""
+        drafts = [draft for passage in self._passages.finish() for draft in self._judged(passage)]
+        self._forget()
+        return drafts
+
+    def state(self) -> dict[str, Any]:
+        """Counts (``tracks``: trucks followed so far), and what is followed now."""
+        following = [
+            {"id": t.id, "label": t.label, "score": round(t.score, 3), "box": [round(v) for v in t.box]}
+            for t in self._tracks
+        ]
+        return {**self._count, "tracks": self._tracked, "following": following}
+
+    def _due(self, time: float) -> bool:
+        if self._count["frames"] <= _WARM_UP_FRAMES:
+            return True
+        if time - self._last_detection >= self._section.recheck_s - _SLACK_S:
+            return True
+        if time < self._next_detection - _SLACK_S:
+            return False
+        follows = self._tracker.candidates > 0 or any(not track.still for track in self._tracks)
+        return follows or time - self._last_motion <= _AFTER_MOTION_S
+
+    def _look(self, track: Track, frame: Frame) -> None:
+        album = self._albums.setdefault(track.id, Album())
+        x1, y1, x2, y2 = track.box
+        if min(x2 - x1, y2 - y1) < _LEAST_SIDE_PX:
+            return
+        if len(album.seen) >= _MOST_LOOKS and not self._better(album, track, frame.image):
+            return
+        if album.views:
+            newest = album.views[-1]
+            wait_s = _LOOK_STILL_S if distance(newest.box, track.box) < 0.05 else _LOOK_EVERY_S
+            if frame.time - newest.seen.time < wait_s - _SLACK_S:
+                return
+        self._count["looks"] += 1
+        album.add(frame.time, frame.image, track.box, self._classifier.judge(frame.image, track.box))
+
+    @staticmethod
+    def _better(album: Album, track: Track, image: Image) -> bool:
+        return quality(image, track.box) > min(view.seen.judgement.quality for view in album.views)
+
+    def _judged(self, passage: Passage) -> list[Draft]:
+        album = self._albums.get(passage.number, Album())
+        section = self._section
+        data = PassageData(
+            passage=f"{section.camera.name}-{rfc3339(passage.start)}-{passage.number}",
+            camera=section.camera.name,
+            direction=passage.direction or "standing",
+            label=TRUCK,
+            start=rfc3339(passage.start),
+            end=rfc3339(passage.end),
+            frames=passage.frames,
+            load=join(album.seen, "load", section.min_load_confidence),
+            wheels=join(album.seen, "wheels", section.min_wheels_confidence),
+        )
+        self._count["passages"] += 1
+        drafts = [Draft("passage", passage.end, data, subject=data.passage)]
+        for kind, of, judged in broken(data):
+            self._count["violations"] += 1
+            violation = ViolationData(kind=kind, confidence=judged.confidence, passage=data)
+            pictures = album.prove(of, judged.state, section.evidence_pictures)
+            drafts.append(Draft("violation", passage.end, violation, subject=data.passage, pictures=pictures))
+        return drafts
+
+    def _forget(self) -> None:
+        going_on = {passage.number for passage in self._passages.open()}
+        self._albums = {number: album for number, album in self._albums.items() if number in going_on}
+        self._trucks &= going_on

@@ -1,0 +1,185 @@
+"""Follows objects over frames that are far apart: 2 to 5 a second, with gaps of seconds.
+
+At such rates a truck's boxes may not overlap from one frame to the next, so a detection is matched by the distance of
+centres in units of the box's size, from where the track should be by now, and only then by overlap. Pairs are taken
+best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections, its
+score is the median of its last ten, missing ones among the first three counted as 0. It is lost when it was not seen
+for ``lost_after_s`` and in several looks: two, or five for one that stood still, which something else hides.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edge_agent.vision.detections import Box, Detection, Track
+
+_SCORES = 10
+_LEAST_SCORES = 3
+_SURE = 0.6
+_REACH = 0.9
+_REACH_PER_S = 0.35
+_MOST_REACH = 2.0
+_SIZE_RATIO = 2.2
+_STILL_SHARE = 0.06
+_STILL_AFTER_S = 3.0
+_VELOCITY_HALF = 0.5
+_MISSES = 2
+_STILL_MISSES = 5
+_MOST_TRACKS = 64
+
+
+@dataclass(slots=True)
+class _Followed:
+    id: int
+    box: Box
+    first_seen: float
+    seen: float
+    hits: int = 1
+    misses: int = 0
+    velocity: tuple[float, float] = (0.0, 0.0)
+    votes: Counter[str] = field(default_factory=Counter)
+    scores: deque[float] = field(default_factory=lambda: deque(maxlen=_SCORES))
+    anchor: Box = (0.0, 0.0, 0.0, 0.0)
+    anchored: float = 0.0
+    counts: bool = False
+
+    def take(self, detection: Detection, time: float) -> None:
+        elapsed = time - self.seen
+        if elapsed > 0:
+            (x0, y0), (x1, y1) = centre(self.box), centre(detection.box)
+            fresh = ((x1 - x0) / elapsed, (y1 - y0) / elapsed)
+            keep = _VELOCITY_HALF if self.hits > 1 else 0.0
+            self.velocity = (
+                keep * self.velocity[0] + (1 - keep) * fresh[0],
+                keep * self.velocity[1] + (1 - keep) * fresh[1],
+            )
+        self.box, self.seen = detection.box, time
+        self.hits += 1
+        self.misses = 0
+        self.note(detection)
+        if distance(self.box, self.anchor) > _STILL_SHARE:
+            self.anchor, self.anchored = self.box, time
+
+    def note(self, detection: Detection) -> None:
+        self.votes[detection.label] += detection.score  # type: ignore[assignment]
+        self.scores.append(detection.score)
+        self.counts = self.counts or self.hits >= 2 or detection.score >= _SURE
+
+    def expected(self, time: float) -> Box:
+        elapsed = min(time - self.seen, 2.0)
+        dx, dy = self.velocity[0] * elapsed, self.velocity[1] * elapsed
+        x1, y1, x2, y2 = self.box
+        return x1 + dx, y1 + dy, x2 + dx, y2 + dy
+
+    def lost(self, time: float, lost_after_s: float) -> bool:
+        most = _STILL_MISSES if self.still() else _MISSES
+        return time - self.seen > lost_after_s and self.misses >= most
+
+    def still(self) -> bool:
+        return self.seen - self.anchored >= _STILL_AFTER_S
+
+    def public(self) -> Track:
+        scores = [*self.scores, *[0.0] * (_LEAST_SCORES - len(self.scores))]
+        label = max(self.votes, key=lambda name: self.votes[name])
+        return Track(
+            id=self.id,
+            label=label,
+            score=statistics.median(scores),
+            box=self.box,
+            first_seen=self.first_seen,
+            seen=self.seen,
+            hits=self.hits,
+            still=self.still(),
+        )
+
+
+class Tracker:
+    """Ids run from 1 and are never given twice."""
+
+    def __init__(self, lost_after_s: float = 3.0) -> None:
+        self._lost_after_s = lost_after_s
+        self._followed: list[_Followed] = []
+        self._given = 0
+
+    def update(self, time: float, detections: Sequence[Detection]) -> list[Track]:
+        """The tracks that count and are not lost, after what was seen at ``time`` (seconds, never going back)."""
+        free = list(detections)
+        for each in self._followed:
+            each.misses += 1
+        for followed, detection in _pairs(self._followed, free, time):
+            followed.take(detection, time)
+            free.remove(detection)
+        for detection in free[: _MOST_TRACKS - len(self._followed)]:
+            self._begin(detection, time)
+        self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s)]
+        return self.tracks()
+
+    def tracks(self) -> list[Track]:
+        """Those that count now, in the order of their ids."""
+        return [f.public() for f in self._followed if f.counts]
+
+    @property
+    def candidates(self) -> int:
+        """Tracks that were seen and do not count yet."""
+        return sum(not f.counts for f in self._followed)
+
+    def _begin(self, detection: Detection, time: float) -> None:
+        self._given += 1
+        followed = _Followed(self._given, detection.box, time, time, anchor=detection.box, anchored=time)
+        followed.note(detection)
+        self._followed.append(followed)
+
+
+def centre(box: Box) -> tuple[float, float]:
+    """In pixels."""
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def distance(a: Box, b: Box) -> float:
+    """Of the centres, in mean side lengths of the two boxes: 0 the same place, 1 about one box apart."""
+    (ax, ay), (bx, by) = centre(a), centre(b)
+    width = max(1.0, (a[2] - a[0] + b[2] - b[0]) / 2)
+    height = max(1.0, (a[3] - a[1] + b[3] - b[1]) / 2)
+    return float((((ax - bx) / width) ** 2 + ((ay - by) / height) ** 2) ** 0.5)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def _pairs(
+    followed: Iterable[_Followed], detections: Sequence[Detection], time: float
+) -> list[tuple[_Followed, Detection]]:
+    costs = []
+    for i, each in enumerate(followed):
+        expected = each.expected(time)
+        reach = min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen))
+        for j, detection in enumerate(detections):
+            near = min(distance(expected, detection.box), distance(each.box, detection.box))
+            if near <= reach and _similar(each.box, detection.box):
+                costs.append((near - overlap(expected, detection.box), i, j, each, detection))
+    costs.sort(key=lambda cost: cost[:3])
+    out: list[tuple[_Followed, Detection]] = []
+    used_tracks: set[int] = set()
+    used_detections: set[int] = set()
+    for _, i, j, each, detection in costs:
+        if i not in used_tracks and j not in used_detections:
+            used_tracks.add(i)
+            used_detections.add(j)
+            out.append((each, detection))
+    return out
+
+
+def _similar(a: Box, b: Box) -> bool:
+    first, second = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
+    ratio = max(first, second) / max(1.0, min(first, second))
+    return ratio <= _SIZE_RATIO**2
