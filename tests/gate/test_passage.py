@@ -1,0 +1,89 @@
+"""Every truck is one passage with the right direction, whatever it does in the gate; the line lies at y = 180."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.config import Camera, Gate
+from edge_agent.gate.passage import Line
+from tests.gate.actors import Actor, Stage, drive, passages
+
+OUT = drive((1, 320, 75), (7, 320, 355))
+IN = drive((1, 320, 355), (7, 320, 75))
+
+
+def directions(*actors: Actor, seconds: float = 14, rate: float = 5.0, gap: tuple[float, float] = (0, 0)) -> list[str]:
+    return [p.direction for p in passages(Stage(*actors, rate=rate, gap=gap).play(seconds))]
+
+
+@pytest.mark.parametrize("rate", [2.0, 5.0, 10.0])
+def test_out_and_in_at_any_frame_rate(rate: float) -> None:
+    assert directions(Actor(OUT), rate=rate) == ["out"]
+    assert directions(Actor(IN), rate=rate) == ["in"]
+
+
+def test_a_truck_already_there_is_one_standing_passage() -> None:
+    assert directions(Actor(drive((0, 320, 150), (60, 322, 151))), seconds=60) == ["standing"]
+
+
+def test_a_truck_already_there_that_leaves_is_one_passage_out() -> None:
+    assert directions(Actor(drive((0, 320, 120), (20, 320, 120), (26, 320, 355))), seconds=34) == ["out"]
+
+
+def test_a_truck_that_stops_on_the_line_is_one_passage() -> None:
+    path = drive((1, 320, 75), (4, 320, 180), (40, 321, 181), (44, 320, 355))
+    assert directions(Actor(path), seconds=50) == ["out"]
+
+
+def test_a_truck_that_looks_out_and_goes_back_did_not_leave() -> None:
+    path = drive((1, 320, 80), (4, 320, 240), (6, 320, 240), (9, 320, 80))
+    assert directions(Actor(path)) == ["standing"]
+
+
+def test_a_truck_that_only_drives_by_is_no_passage() -> None:
+    assert directions(Actor(drive((1, 50, 300), (6, 600, 300)))) == []
+
+
+def test_a_car_is_no_passage() -> None:
+    assert directions(Actor(OUT, label="car")) == []
+
+
+def test_two_trucks_at_once_are_two_passages() -> None:
+    left, right = drive((1, 160, 75), (7, 160, 355)), drive((2, 480, 355), (8, 480, 75))
+    assert sorted(directions(Actor(left), Actor(right))) == ["in", "out"]
+
+
+def test_one_behind_the_other_are_two_passages() -> None:
+    second = drive((5, 320, 75), (11, 320, 355))
+    assert directions(Actor(OUT), Actor(second), seconds=18) == ["out", "out"]
+
+
+def test_frames_missing_for_two_seconds_do_not_split_a_passage() -> None:
+    assert directions(Actor(OUT), gap=(3.0, 5.0)) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("out", "outside"), [("down", (50, 90)), ("up", (50, 10)), ("left", (10, 50)), ("right", (90, 50))]
+)
+def test_out_names_the_side_seen_in_the_picture(out: str, outside: tuple[float, float]) -> None:
+    across = ((0.0, 0.5), (1.0, 0.5)) if out in ("up", "down") else ((0.5, 0.0), (0.5, 1.0))
+    for ends in (across, across[::-1]):
+        line = Line(Gate(camera=Camera(source="none"), line=ends, out=out))  # type: ignore[arg-type]
+        x, y = outside
+        assert line.side((x - 5, y - 10, x + 5, y), (100, 100), 0) == 1
+        assert line.side((95 - x, 90 - y, 105 - x, 100 - y), (100, 100), 0) == -1
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(70, 355), min_size=2, max_size=6), st.sampled_from([2.0, 4.0]))
+def test_any_way_through_the_gate_is_at_most_one_passage_of_the_right_direction(ys: list[float], rate: float) -> None:
+    path = drive(*((1 + 4 * k, 320.0, y) for k, y in enumerate(ys)))
+    found = directions(Actor(path), seconds=4 * len(ys) + 8, rate=rate)
+    assert len(found) <= 1
+    if found and found[0] != "standing":
+        assert found[0] == ("out" if ys[-1] > ys[0] else "in")
+        assert min(ys) < 184
+        assert max(ys) > 176
+    if ys[0] < 150 and ys[-1] > 210:
+        assert found == ["out"]

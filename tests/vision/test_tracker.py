@@ -1,0 +1,108 @@
+"""The tracker holds an id at 2 to 5 frames a second, over gaps, near others, and never gives one twice."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.vision.detections import Detection
+from edge_agent.vision.tracker import Tracker, overlap
+
+SIZE = 120.0
+
+
+def at(x: float, y: float = 300.0, label: str = "truck", score: float = 0.8, size: float = SIZE) -> Detection:
+    return Detection(label, score, (x, y, x + size, y + size))
+
+
+def ids(tracker: Tracker, steps: Iterable[tuple[float, list[Detection]]]) -> set[int]:
+    return {track.id for time, found in steps for track in tracker.update(time, found)}
+
+
+@pytest.mark.parametrize("rate", [2.0, 3.0, 5.0, 10.0])
+@pytest.mark.parametrize("speed", [20.0, 100.0, 220.0])
+def test_one_moving_truck_is_one_id(rate: float, speed: float) -> None:
+    """220 pixels a second at 2 frames a second is nearly a truck's length between frames: no overlap."""
+    steps = [(k / rate, [at(speed * k / rate)]) for k in range(int(4 * rate))]
+    assert ids(Tracker(), steps) == {1}
+
+
+def test_a_gap_of_several_seconds_keeps_the_id() -> None:
+    before = [(k * 0.4, [at(40.0 * k * 0.4)]) for k in range(6)]
+    hidden = [(2.4 + k * 0.4, []) for k in range(1, 7)]
+    after = [(5.2 + k * 0.4, [at(40.0 * (5.2 + k * 0.4))]) for k in range(4)]
+    assert ids(Tracker(lost_after_s=4.0), [*before, *hidden, *after]) == {1}
+
+
+def test_trucks_that_meet_keep_their_ids() -> None:
+    tracker = Tracker()
+    for k in range(20):
+        t = k * 0.25
+        tracker.update(t, [at(100 * t, 300.0), at(600 - 100 * t, 420.0)])
+    assert [round(track.box[0]) for track in tracker.tracks()] == [475, 125]
+    assert [track.id for track in tracker.tracks()] == [1, 2]
+
+
+def test_a_single_weak_detection_is_no_track() -> None:
+    tracker = Tracker()
+    assert tracker.update(0.0, [at(0, score=0.4)]) == []
+    assert tracker.candidates == 1
+    tracker.update(1.0, [])
+    assert tracker.update(9.0, []) == []
+
+
+def test_the_label_is_voted() -> None:
+    tracker = Tracker()
+    for k, label in enumerate(["bus", "truck", "truck", "bus", "truck"]):
+        tracker.update(k * 0.4, [at(10.0 * k, label=label)])
+    assert tracker.tracks()[0].label == "truck"
+
+
+def test_who_stands_is_still_and_who_drives_off_is_not() -> None:
+    tracker = Tracker()
+    for k in range(12):
+        tracker.update(k * 0.5, [at(200.0 + k % 2)])
+    assert tracker.tracks()[0].still
+    for k in range(12, 16):
+        tracker.update(k * 0.5, [at(200.0 + 30 * (k - 11))])
+    assert not tracker.tracks()[0].still
+    assert tracker.tracks()[0].id == 1
+
+
+def test_one_missed_look_does_not_lose_a_truck_that_stands() -> None:
+    tracker = Tracker(lost_after_s=3.0)
+    for k in range(10):
+        tracker.update(k * 0.5, [at(200.0)])
+    tracker.update(10.0, [])
+    assert [t.id for t in tracker.update(15.0, [at(200.0)])] == [1]
+
+
+boxes = st.builds(
+    at,
+    st.floats(0, 1800),
+    st.floats(0, 900),
+    st.sampled_from(["truck", "bus", "car"]),
+    st.floats(0.25, 1),
+    st.floats(1, 600),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0.05, 8), st.lists(boxes, max_size=5)), max_size=25))
+def test_whatever_is_seen_ids_grow_and_are_never_shared(steps: list[tuple[float, list[Detection]]]) -> None:
+    tracker = Tracker()
+    time, newest = 0.0, 0
+    for gap, found in steps:
+        time += gap
+        tracks = tracker.update(time, found)
+        numbers = [track.id for track in tracks]
+        assert len(set(numbers)) == len(numbers)
+        assert all(track.first_seen <= track.seen <= time for track in tracks)
+        assert all(track.box in [d.box for d in found] for track in tracks if track.seen == time)
+        fresh = [track.id for track in tracks if track.first_seen == time]
+        assert all(number > newest for number in fresh)
+        newest = max([newest, *fresh])
+
+
+def test_overlap_of_half_shifted_squares_is_a_third() -> None:
+    assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
