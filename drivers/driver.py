@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from drivers.errors import BadSettingError
 from drivers.framer import Framer
@@ -32,8 +32,7 @@ class Command:
     settle_s: float = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """The values of one frame, units in their names; ``fault`` is what the device says of itself."""
 
     values: Mapping[str, float]

@@ -49,7 +49,7 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The frames completed by ``data``, in order."""
-        return self._cut(self._rest + data, final=False)
+        return self._cut(self._rest + data if self._rest else data, final=False)
 
     def end(self) -> list[bytes]:
         """The frames held back by an unfinished head; call it when the stream paused for longer than a frame takes."""
@@ -57,21 +57,26 @@ class Framer:
 
     def _cut(self, data: bytes, *, final: bool) -> list[bytes]:
         frames: list[bytes] = []
-        at, size = 0, len(data)
+        at, size, longest = 0, len(data), self._longest
         while at < size:
-            length = self._length(data, at, final=final)
-            if length == MORE:
-                break
-            frame = data[at : at + length] if length != NONE else b""
-            reason = self._fault(frame) if frame else ""
-            if frame and not reason:
-                frames.append(frame)
-                at += length - self._shared
-                self._known = self._shared
-                continue
-            if reason:
-                self.rejected += 1
-                self.reason = reason
+            if data[at] in self._starts:
+                length = self._measure(data[at : at + longest])
+                if length > longest or (length == MORE and size - at >= longest):
+                    length = NONE
+                elif length == MORE or length > size - at:
+                    if not final:
+                        break
+                    length = NONE
+                if length != NONE:
+                    frame = data[at : at + length]
+                    reason = self._fault(frame)
+                    if not reason:
+                        frames.append(frame)
+                        at += length - self._shared
+                        self._known = self._shared
+                        continue
+                    self.rejected += 1
+                    self.reason = reason
             at += 1
             if self._known:
                 self._known -= 1
@@ -79,13 +84,3 @@ class Framer:
                 self.skipped += 1
         self._rest = data[at:]
         return frames
-
-    def _length(self, data: bytes, at: int, *, final: bool) -> int:
-        if data[at] not in self._starts:
-            return NONE
-        length = self._measure(data[at : at + self._longest])
-        if length > self._longest or (length == MORE and len(data) - at >= self._longest):
-            return NONE
-        if length == MORE or length > len(data) - at:
-            return NONE if final else MORE
-        return length

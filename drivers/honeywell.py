@@ -72,4 +72,4 @@ class Honeywell(Driver):
             words, names = _ANSWERS[len(frame)]
         else:
             return None
-        return Sample(dict(zip(names, map(float, words.unpack(frame)), strict=True)))
+        return Sample(dict(zip(names, map(float, words.unpack(frame)), strict=False)))

@@ -41,6 +41,10 @@ class Nova(Driver):
     longest = 10
     ranges = {"pm2_5_ug_m3": (0, 999.9), "pm10_ug_m3": (0, 999.9), "tsp_ug_m3": (0, 20000)}
 
+    def __init__(self, model: str = "") -> None:
+        super().__init__(model)
+        self._report = _REPORTS[self.model]
+
     def opening(self, mode: Mode) -> Sequence[Command]:
         """Wake first, for a sleeping device takes nothing else; then continuous work; then the mode."""
         return (
@@ -66,9 +70,9 @@ class Nova(Driver):
         return "" if sum(frame[2:8]) & 0xFF == frame[8] else "checksum"
 
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:  # noqa: ARG002 - frames say what they are
-        if frame[1] != _REPORTS[self.model]:
+        if frame[1] != self._report:
             return None
         first, second = _WORDS.unpack(frame)
-        if self.model == "SDS198":
+        if self._report == _REPORTS["SDS198"]:
             return Sample({"tsp_ug_m3": float(second)})
         return Sample({"pm2_5_ug_m3": first / 10, "pm10_ug_m3": second / 10})

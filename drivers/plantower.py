@@ -12,7 +12,8 @@ An all-zero payload is what the sensor sends while it starts; after warm-up it i
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from operator import truediv
 
 from drivers.driver import Command, Driver, Mode, Sample
 from drivers.errors import BadFrameError, BadSettingError
@@ -25,58 +26,36 @@ PASSIVE = bytes.fromhex("424de100000170")
 READ = bytes.fromhex("424de200000171")
 
 _LENGTHS = {0x04: 8, 0x14: 24, 0x1C: 32, 0x24: 40}
-_PM = ("pm1_cf1_ug_m3", "pm2_5_cf1_ug_m3", "pm10_cf1_ug_m3", "pm1_ug_m3", "pm2_5_ug_m3", "pm10_ug_m3")
-_COUNTS = ("n0_3_per_cm3", "n0_5_per_cm3", "n1_per_cm3", "n2_5_per_cm3", "n5_per_cm3", "n10_per_cm3")
-_WORDS_24 = struct.Struct(">4x9H2x")
-_WORDS_32 = struct.Struct(">4x13H2x")
-_WORDS_32_SIGNED = struct.Struct(">4x10hhHH2x")
-_WORDS_40 = struct.Struct(">4x13HhHHH2x")
 
 
-def _pms3003(frame: bytes) -> dict[str, float]:
-    return dict(zip(_PM, map(float, _WORDS_24.unpack(frame)), strict=False))
+class _Layout:
+    """Where the values stand in a frame: the words in order, and by what each is divided."""
+
+    def __init__(self, words: str, divisors: dict[str, float]) -> None:
+        self.words = struct.Struct(words)
+        self.names, self.divisors = tuple(divisors), tuple(divisors.values())
+
+    def read(self, frame: bytes) -> dict[str, float]:
+        return dict(zip(self.names, map(truediv, self.words.unpack(frame), self.divisors), strict=False))
 
 
-def _pms5003(frame: bytes) -> dict[str, float]:
-    words = _WORDS_32.unpack(frame)
-    values = dict(zip(_PM, map(float, words), strict=False))
-    values.update(zip(_COUNTS, [word / 100 for word in words[6:12]], strict=True))
-    return values
+_PM = dict.fromkeys(
+    ("pm1_cf1_ug_m3", "pm2_5_cf1_ug_m3", "pm10_cf1_ug_m3", "pm1_ug_m3", "pm2_5_ug_m3", "pm10_ug_m3"), 1.0
+)
+_FOUR_COUNTS = dict.fromkeys(("n0_3_per_cm3", "n0_5_per_cm3", "n1_per_cm3", "n2_5_per_cm3"), 100.0)
+_COUNTS = _FOUR_COUNTS | dict.fromkeys(("n5_per_cm3", "n10_per_cm3"), 100.0)
+_FORMALDEHYDE = {"formaldehyde_mg_m3": 1000.0}
+_CLIMATE = {"temperature_c": 10.0, "humidity_percent": 10.0}
 
-
-def _pms5003s(frame: bytes) -> dict[str, float]:
-    values = _pms5003(frame)
-    values["formaldehyde_mg_m3"] = _WORDS_32.unpack(frame)[12] / 1000
-    return values
-
-
-def _pms5003t(frame: bytes) -> dict[str, float]:
-    words = _WORDS_32.unpack(frame)
-    values = dict(zip(_PM, map(float, words), strict=False))
-    values.update(zip(_COUNTS[:4], [word / 100 for word in words[6:10]], strict=True))
-    values["temperature_c"] = _WORDS_32_SIGNED.unpack(frame)[10] / 10
-    values["humidity_percent"] = words[11] / 10
-    return values
-
-
-def _pms5003st(frame: bytes) -> dict[str, float]:
-    words = _WORDS_40.unpack(frame)
-    values = dict(zip(_PM, map(float, words), strict=False))
-    values.update(zip(_COUNTS, [word / 100 for word in words[6:12]], strict=True))
-    values["formaldehyde_mg_m3"] = words[12] / 1000
-    values["temperature_c"] = words[13] / 10
-    values["humidity_percent"] = words[14] / 10
-    return values
-
-
-_LAYOUTS: dict[str, tuple[int, Callable[[bytes], dict[str, float]]]] = {
-    "PMS5003": (32, _pms5003),
-    "PMS7003": (32, _pms5003),
-    "PMSA003": (32, _pms5003),
-    "PMS3003": (24, _pms3003),
-    "PMS5003S": (32, _pms5003s),
-    "PMS5003T": (32, _pms5003t),
-    "PMS5003ST": (40, _pms5003st),
+_PMS5003 = _Layout(">4x12H4x", _PM | _COUNTS)
+_LAYOUTS = {
+    "PMS5003": _PMS5003,
+    "PMS7003": _PMS5003,
+    "PMSA003": _PMS5003,
+    "PMS3003": _Layout(">4x6H8x", _PM),
+    "PMS5003S": _Layout(">4x13H2x", _PM | _COUNTS | _FORMALDEHYDE),
+    "PMS5003T": _Layout(">4x10HhH4x", _PM | _FOUR_COUNTS | _CLIMATE),
+    "PMS5003ST": _Layout(">4x13HhH6x", _PM | _COUNTS | _FORMALDEHYDE | _CLIMATE),
 }
 
 
@@ -97,7 +76,8 @@ class Plantower(Driver):
 
     def __init__(self, model: str = "") -> None:
         super().__init__(model)
-        self._length, self._layout = _LAYOUTS[self.model]
+        self._layout = _LAYOUTS[self.model]
+        self._length = self._layout.words.size
 
     def check_mode(self, mode: str) -> Mode:
         """Raises BadSettingError for query mode on the PMS3003, which cannot be asked."""
@@ -135,4 +115,4 @@ class Plantower(Driver):
                 f"a frame of {len(frame)} bytes, but a {self.model} sends {self._length}: name the right model of "
                 f"{', '.join(self.models)}"
             )
-        return Sample(self._layout(frame))
+        return Sample(self._layout.read(frame))

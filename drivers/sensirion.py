@@ -37,7 +37,8 @@ def stuffed(body: bytes) -> bytes:
 
 def unstuffed(frame: bytes) -> bytes:
     """What stands between the flags, checksum included."""
-    return _ESCAPED.sub(lambda m: bytes([m[1][0] ^ 0x20]), frame[1:-1])
+    body = frame[1:-1]
+    return _ESCAPED.sub(lambda m: bytes([m[1][0] ^ 0x20]), body) if 0x7D in body else body
 
 
 def command(number: int, data: bytes = b"") -> bytes:
@@ -98,4 +99,4 @@ class Sensirion(Driver):
         if not all(map(math.isfinite, numbers)):
             raise BadFrameError("a value that is no number")
         fault = "the sensor reports a failure of fan or laser" if body[2] & 0x80 else ""
-        return Sample(dict(zip(_NAMES, numbers, strict=True)), fault)
+        return Sample(dict(zip(_NAMES, numbers, strict=False)), fault)
