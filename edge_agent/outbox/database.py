@@ -121,7 +121,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA journal_size_limit=4194304")
+        connection.execute("PRAGMA wal_autocheckpoint=500")
+        connection.execute("PRAGMA journal_size_limit=2097152")
         connection.execute("PRAGMA cache_size=-2000")
         connection.execute("PRAGMA temp_store=MEMORY")
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -36,8 +36,12 @@ class Eviction:
     freed: int = 0
 
 
-def plan(connection: sqlite3.Connection, need: int, up_to: Priority, newest: int, configured: int) -> Eviction:
+def plan(
+    connection: sqlite3.Connection, need: int, spare: int, up_to: Priority, newest: int, configured: int
+) -> Eviction:
     """Enough to free ``need`` bytes, of classes not above ``up_to``; less when there is no more.
+
+    ``spare`` more are freed as long as only what is less than evidence goes.
 
     ``newest`` is the newest row, which stays as the memory of the last sequence; ``configured`` masks the destinations
     that are served.
@@ -48,17 +52,20 @@ def plan(connection: sqlite3.Connection, need: int, up_to: Priority, newest: int
         " AND (m.pending <> 0 OR m.dead <> 0) WHERE m.sequence IS NULL ORDER BY p.sequence"
     )
     for path, size in connection.execute(delivered):
-        if out.freed >= need:
+        if out.freed >= need + spare:
             return out
         out.pieces.append((path, size))
         out.freed += size
     taken: set[int] = set()
-    _take(connection, out, need, taken, "pending = 0 AND dead <> 0 AND sequence < ?", (newest,), report=False)
-    _take(connection, out, need, taken, f"pending <> 0 AND pending & {configured} = 0 AND sequence < ?", (newest,))
+    _take(connection, out, need + spare, taken, "pending = 0 AND dead <> 0 AND sequence < ?", (newest,), report=False)
+    _take(
+        connection, out, need + spare, taken, f"pending <> 0 AND pending & {configured} = 0 AND sequence < ?", (newest,)
+    )
     for priority in sorted(Priority, reverse=True):
         if priority < up_to:
             break
-        _take(connection, out, need, taken, "priority = ? AND sequence < ?", (int(priority), newest))
+        enough = need + spare if priority > Priority.EVIDENCE else need
+        _take(connection, out, enough, taken, "priority = ? AND sequence < ?", (int(priority), newest))
     return out
 
 

@@ -209,10 +209,13 @@ class Outbox:
             for attempt in (0, 1):
                 try:
                     self._write(batch, list(pieces), self._room.shortage(need, emergency=attempt == 1), up_to)
+                    if attempt == 1:
+                        self._use_space()
                     break
                 except (sqlite3.Error, OSError) as error:
                     self._next = resume
-                    if attempt == 0 and self._room.open_reserve():
+                    if attempt == 0:
+                        self._room.open_reserve()
                         continue
                     self._problem = f"{self._path} cannot be written ({error}); free some space on its disk"
                     raise OutboxError(self._problem) from error
@@ -234,15 +237,25 @@ class Outbox:
             except (sqlite3.Error, OSError):
                 self._next = resume
                 return False
+            self._use_space()
             self._announce()
             return freed > 0
 
-    def _write(self, batch: list[Row], pieces: list[Piece], shortage: int, up_to: Priority) -> int:
+    def _use_space(self) -> None:
+        """After an eviction on a full disk: what was evicted becomes space that others, and the reserve, can use."""
+        try:
+            self._room.give_back_everything()
+        except sqlite3.Error as error:
+            log.warning("%s: free pages could not be given back: %s", self._path, error)
+        self._room.close_reserve()
+
+    def _write(self, batch: list[Row], pieces: list[Piece], short: tuple[int, int], up_to: Priority) -> int:
         """Evicts and commits; how many bytes were freed."""
         leaving = eviction.Eviction()
-        if shortage:
-            leaving = eviction.plan(self._db, shortage, up_to, self._store.last_sequence(), self._store.served)
-            if leaving.freed < shortage and up_to.telemetry:
+        need, spare = short
+        if need:
+            leaving = eviction.plan(self._db, need, spare, up_to, self._store.last_sequence(), self._store.served)
+            if leaving.freed < need and up_to.telemetry:
                 raise OutboxError("the outbox is full of more important messages; telemetry is not recorded")
         reason: eviction.Reason = "disk-full" if self._room.disk_is_short else "outbox-full"
         lost = [self._loss_row(data) for data in eviction.reports(leaving, reason)]

@@ -1,7 +1,8 @@
 """How much the outbox holds, how much it may, and the small reserve that lets it act on a full disk.
 
-Even deleting needs space for the journal. A file of 1 MB, ``outbox.reserve``, is written ahead; when a commit fails
-because the disk is full it is removed, the outbox evicts and commits, and it is written again when there is space.
+Even deleting needs space for the journal, and the journal (2 MB at most) can only be emptied by letting the database
+grow. A file of 4 MB, ``outbox.reserve``, is written ahead; when a commit fails because the disk is full it is removed,
+the outbox evicts and commits, gives its free pages back to the disk, and writes the reserve again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from edge_agent.config.outbox import Outbox as Bounds
 from edge_agent.messages.channels import Priority
 
-RESERVE_BYTES = 1 << 20
+RESERVE_BYTES = 4 << 20
+_MARGIN = 256 << 10
 # Evicting takes a little more than is needed, so that a full outbox does not evict and report at every commit.
 _EVICT_SHARE = 0.02
 _EVICT_MIN = 64 << 10
@@ -60,8 +62,8 @@ class Room:
         """Messages by class, where there are any."""
         return {priority.name.lower(): count for priority, count in self._count.items() if count}
 
-    def shortage(self, need: int, *, emergency: bool) -> int:
-        """How many bytes must leave before ``need`` more are written: 0 when there is room.
+    def shortage(self, need: int, *, emergency: bool) -> tuple[int, int]:
+        """How many bytes must leave before ``need`` more are written, and how many more had better; 0 and 0 for none.
 
         ``emergency``: the disk has just refused a write, whatever was counted.
         """
@@ -71,25 +73,28 @@ class Room:
         self.disk_is_short = emergency or free - need < self._floor
         if self.disk_is_short:
             over = max(over, need if emergency or free < self._floor else need + self._floor - free)
-        return over + max(_EVICT_MIN, int(used * _EVICT_SHARE)) if over > 0 else 0
+        if over <= 0:
+            return 0, 0
+        return over, max(_EVICT_MIN, int(used * _EVICT_SHARE)) + (RESERVE_BYTES if emergency else 0)
 
-    def open_reserve(self) -> bool:
-        """Gives the reserve free for an eviction; whether there was one."""
-        try:
-            self._reserve.unlink()
-        except OSError:
-            return False
-        return True
+    def open_reserve(self) -> None:
+        """Gives the reserve free for an eviction."""
+        self._reserve.unlink(missing_ok=True)
 
     def close_reserve(self) -> None:
         """Writes the reserve again where it is missing and there is space."""
-        if self._reserve.exists() or self._free() < max(4 * RESERVE_BYTES, self._floor):
+        if self._reserve.exists() or self._free() < RESERVE_BYTES + _MARGIN:
             return
         try:
             with self._reserve.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
         except OSError:
             self._reserve.unlink(missing_ok=True)
+
+    def give_back_everything(self) -> None:
+        """Returns all free pages to the disk, while the reserve is open. Raises sqlite3.Error."""
+        for step in ("wal_checkpoint(RESTART)", "incremental_vacuum", "wal_checkpoint(RESTART)"):
+            self._db.execute(f"PRAGMA {step}").fetchall()
 
     def give_back_pages(self) -> None:
         """Returns some of the free pages of the file to the disk when there are many."""

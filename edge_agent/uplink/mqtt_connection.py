@@ -195,7 +195,9 @@ class Connection:
                 self.step(left)
             except UplinkError:
                 if self._answer is None:
-                    raise VersionError(f"{self.address} hung up before it answered") from None
+                    wants = "; it may want a certificate of this device (tls.certificate, tls.key)"
+                    hint = wants if self.address.secure and not settings.tls.certificate else ""
+                    raise VersionError(f"{self.address} hung up before it answered{hint}") from None
         if self._answer.is_failure:
             text = refusal(self.address, self._answer.value, str(self._answer))
             raise VersionError(text) if self._answer.value == UNSUPPORTED_VERSION else UplinkError(text)
