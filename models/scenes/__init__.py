@@ -1,4 +1,4 @@
-"""Procedural scenes of construction gates: tipper trucks, loads, mud, weather, cameras, and the labels that go with them.
+"""Procedural scenes of construction gates: tipper trucks, loads, mud, weather, cameras, and their labels.
 
 A seed gives the same scene: every random choice comes from one `numpy.random.Generator`. Geometry and labels need only
 numpy and OpenCV; drawing needs `moderngl` with an EGL driver (Mesa's llvmpipe will do).

@@ -15,8 +15,12 @@ def main(arguments: list[str] | None = None) -> int:
     r.add_argument("--count", type=int, required=True, help="scenes to render, numbered from --seed")
     r.add_argument("--seed", type=int, default=0)
     r.add_argument("--size", default="640x384", help="WIDTHxHEIGHT of the rendered scene")
-    r.add_argument("--crops", action="store_true", help="write one crop a truck, with 5 to 15 %% margin, instead of whole pictures")
-    r.add_argument("--backgrounds", type=Path, help="folder of pictures that the vehicles are pasted over, in part of the scenes")
+    r.add_argument(
+        "--crops", action="store_true", help="write one crop a truck, with 5 to 15 %% margin, instead of whole pictures"
+    )
+    r.add_argument(
+        "--backgrounds", type=Path, help="folder of pictures that the vehicles are pasted over, in part of the scenes"
+    )
     c = commands.add_parser("clip", help="render a scripted clip and its truth")
     c.add_argument("--script", required=True)
     c.add_argument("--out", type=Path, required=True)

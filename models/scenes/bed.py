@@ -31,7 +31,14 @@ class Bed:
             y, z = h * np.sign(np.cos(t)) * np.abs(np.cos(t)) ** 0.62, r - (w + grow) * np.sin(t) ** 0.62
             return np.stack([y, z], 1).astype(np.float32)
         inset = 0.22 if self.spec.bed_profile == "slope" else 0.0
-        points = [(h, r), (h - inset, f + 0.16), (h - inset - 0.1, f), (-h + inset + 0.1, f), (-h + inset, f + 0.16), (-h, r)]
+        points = [
+            (h, r),
+            (h - inset, f + 0.16),
+            (h - inset - 0.1, f),
+            (-h + inset + 0.1, f),
+            (-h + inset, f + 0.16),
+            (-h, r),
+        ]
         return np.array(points, np.float32)
 
     def side_y(self, z: float) -> float:
@@ -57,7 +64,9 @@ def bed(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> Bed:
     outer, inner = b.outline(0.05), b.outline(0.0)
     lean = {"rake": rake, "rim": b.rim, "low": b.floor}
     mesh.grid(_sweep(outer, b.rear, b.front, **lean), paint, smooth=spec.bed_profile == "round")
-    lining = Look(Material.STEEL, tuple(0.5 * c + 0.06 for c in spec.bed_colour), Part.WALL, dust=0.45 + 0.3 * rng.random())  # type: ignore[arg-type]
+    lining = Look(
+        Material.STEEL, tuple(0.5 * c + 0.06 for c in spec.bed_colour), Part.WALL, dust=0.45 + 0.3 * rng.random()
+    )  # type: ignore[arg-type]
     chunk = mesh.grid(_sweep(inner, b.rear + 0.05, b.front - 0.04, **lean), lining, smooth=False)
     depth = np.clip((chunk[:, 2] - b.floor) / spec.bed_wall, 0, 1)
     chunk[:, 17] = 0.45 + 0.55 * depth
@@ -86,13 +95,22 @@ def _trim(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, paint: 
         y = side * (b.half + 0.03)
         mesh.box(((b.front + b.rear - rake) / 2, y, b.rim), (b.length + rake, 0.11, 0.11), rail)
         if spec.bed_profile != "round":
-            mesh.box(((b.front + b.rear) / 2, side * (b.side_y(b.floor + 0.1) + 0.02), b.floor + 0.08), (b.length, 0.08, 0.16), rail)
+            mesh.box(
+                ((b.front + b.rear) / 2, side * (b.side_y(b.floor + 0.1) + 0.02), b.floor + 0.08),
+                (b.length, 0.08, 0.16),
+                rail,
+            )
     if spec.rib_count and spec.bed_profile != "round":
         for x in np.linspace(b.rear + 0.15, b.front - 0.12, spec.rib_count):
             for side in (1, -1):
                 top = b.side_y(b.rim - 0.05) + 0.03
                 low = b.side_y(b.floor + 0.12) + 0.03
-                mesh.beam((x - spec.rib_slant, side * low, b.floor + 0.12), (x + spec.rib_slant, side * top, b.rim - 0.04), 0.09, rail)
+                mesh.beam(
+                    (x - spec.rib_slant, side * low, b.floor + 0.12),
+                    (x + spec.rib_slant, side * top, b.rim - 0.04),
+                    0.09,
+                    rail,
+                )
     elif spec.rib_count:
         for x in np.linspace(b.rear + 0.2, b.front - 0.2, max(2, spec.rib_count // 3)):
             mesh.grid(_sweep(b.outline(0.1), x, x + 0.1), rail, smooth=False)
@@ -101,12 +119,18 @@ def _trim(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, paint: 
         z = b.floor + spec.bed_wall * rng.uniform(0.45, 0.62)
         for side in (1, -1):
             y = side * (b.side_y(z) + 0.085)
-            mesh.box(((b.front + b.rear) / 2, y, z), (b.length * rng.uniform(0.45, 0.8), 0.015, height),
-                     Look(Material.LIVERY, (0.75, 0.76, 0.74), dust=spec.body_dust, mud=spec.body_mud * 0.4))
+            mesh.box(
+                ((b.front + b.rear) / 2, y, z),
+                (b.length * rng.uniform(0.45, 0.8), 0.015, height),
+                Look(Material.LIVERY, (0.75, 0.76, 0.74), dust=spec.body_dust, mud=spec.body_mud * 0.4),
+            )
     for side in (1, -1):
         for x in np.arange(b.rear + 0.3, b.front, 0.9):
-            mesh.box((x, side * (b.side_y(b.floor + 0.08) + 0.068), b.floor + 0.1), (0.4, 0.01, 0.055),
-                     Look(Material.MARKING, (0.75, 0.72, 0.7) if int(x * 2) % 2 else (0.6, 0.02, 0.02), dust=spec.body_dust))
+            mesh.box(
+                (x, side * (b.side_y(b.floor + 0.08) + 0.068), b.floor + 0.1),
+                (0.4, 0.01, 0.055),
+                Look(Material.MARKING, (0.75, 0.72, 0.7) if int(x * 2) % 2 else (0.6, 0.02, 0.02), dust=spec.body_dust),
+            )
     _tail(mesh, b, spec, rng, rail, rake)
     if spec.bulkhead > 0.1:
         mesh.box((b.front, 0, b.rim + spec.bulkhead / 2), (0.06, b.half * 1.9, spec.bulkhead), paint)
@@ -124,10 +148,17 @@ def _tail(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, rail: L
     for z in (b.floor + 0.12, mid, b.rim):
         mesh.box((x - rake * (z - b.floor) / spec.bed_wall, 0, z), (0.1, b.half * 2, 0.1), rail)
     if spec.livery:
-        mesh.box((x - rake * 0.5 - 0.055, 0, mid + 0.25 * spec.bed_wall * 0.5), (0.01, b.half * 1.3, spec.bed_wall * 0.3),
-                 Look(Material.LIVERY, (0.8, 0.8, 0.78), dust=spec.body_dust))
+        mesh.box(
+            (x - rake * 0.5 - 0.055, 0, mid + 0.25 * spec.bed_wall * 0.5),
+            (0.01, b.half * 1.3, spec.bed_wall * 0.3),
+            Look(Material.LIVERY, (0.8, 0.8, 0.78), dust=spec.body_dust),
+        )
     for y in np.arange(-b.half + 0.2, b.half, 0.5):
-        mesh.box((x - 0.06, y, b.floor + 0.12), (0.01, 0.3, 0.06), Look(Material.MARKING, (0.6, 0.02, 0.02), dust=spec.body_dust))
+        mesh.box(
+            (x - 0.06, y, b.floor + 0.12),
+            (0.01, 0.3, 0.06),
+            Look(Material.MARKING, (0.6, 0.02, 0.02), dust=spec.body_dust),
+        )
 
 
 def _load(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
@@ -145,7 +176,9 @@ def _heap(b: Bed, spec: TruckSpec, rng: np.random.Generator, rows: int = 44, col
     mounds = np.zeros((rows, columns))
     for _ in range(int(rng.integers(1, 4))):
         cu = rng.uniform(-0.5, 0.5)
-        mounds = np.maximum(mounds, np.exp(-((u - cu) / rng.uniform(0.4, 0.9)) ** 2 - (v / rng.uniform(0.6, 0.95)) ** 2))
+        mounds = np.maximum(
+            mounds, np.exp(-(((u - cu) / rng.uniform(0.4, 0.9)) ** 2) - (v / rng.uniform(0.6, 0.95)) ** 2)
+        )
     edge = np.minimum(1 - np.abs(v) ** 3, 1 - np.abs(u) ** 6)
     level = b.floor + spec.fill * (b.rim - b.floor) - 0.05
     z = level + spec.heap * 1.2 * mounds * edge + 0.05 * smooth_noise(rng, rows, columns, 8)
@@ -167,7 +200,11 @@ def _residue(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> N
     z = b.floor + 0.03 + 0.05 * np.clip(fractal_noise(rng, 30, 16, 6, 2), -0.5, 2)
     keep = z[:-1, :-1] > b.floor + 0.03 + rng.uniform(0.03, 0.12)
     if keep.any():
-        mesh.grid(_spread(b, z.astype(np.float32), -0.15, -0.1), Look(spec.material, spec.load_colour, Part.FLOOR, ambient=0.55), keep)
+        mesh.grid(
+            _spread(b, z.astype(np.float32), -0.15, -0.1),
+            Look(spec.material, spec.load_colour, Part.FLOOR, ambient=0.55),
+            keep,
+        )
 
 
 def _cover(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
@@ -182,7 +219,12 @@ def _cover(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> Non
 def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
     """Tarpaulin or net: flat over the rim or lying on the heap, hanging over the sides."""
     net = spec.cover == "net"
-    look = Look(Material.NET if net else Material.TARPAULIN, spec.cover_colour, Part.COVER, dust=spec.body_dust * rng.uniform(0.3, 1.0))
+    look = Look(
+        Material.NET if net else Material.TARPAULIN,
+        spec.cover_colour,
+        Part.COVER,
+        dust=spec.body_dust * rng.uniform(0.3, 1.0),
+    )
     if spec.draw <= 0.02:
         if not net:
             side = rng.choice([-1, 1])
@@ -217,8 +259,12 @@ def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> Non
         for i in range(4, points.shape[0] - 2, 9):
             for j in range(points.shape[1] - 1):
                 if j % 2 == 0:
-                    mesh.beam(points[i, j] + (0, 0, 0.02), points[i, min(j + 2, points.shape[1] - 1)] + (0, 0, 0.02), 0.025,
-                              Look(Material.PLASTIC, (0.25, 0.24, 0.2), Part.COVER))
+                    mesh.beam(
+                        points[i, j] + (0, 0, 0.02),
+                        points[i, min(j + 2, points.shape[1] - 1)] + (0, 0, 0.02),
+                        0.025,
+                        Look(Material.PLASTIC, (0.25, 0.24, 0.2), Part.COVER),
+                    )
 
 
 def _hang(points: Array, b: Bed, skirt: NDArray[np.float32]) -> Array:
@@ -231,12 +277,16 @@ def _hang(points: Array, b: Bed, skirt: NDArray[np.float32]) -> Array:
         low = edge.copy()
         low[:, 2] = b.rim - skirt
         columns.append((low, edge))
-    return np.concatenate([columns[0][0][:, None], columns[0][1][:, None], points, columns[1][1][:, None], columns[1][0][:, None]], axis=1)
+    return np.concatenate(
+        [columns[0][0][:, None], columns[0][1][:, None], points, columns[1][1][:, None], columns[1][0][:, None]], axis=1
+    )
 
 
 def _slide(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
     """Sliding roof of hard slats or folding bows; what is open is stacked at one end."""
-    look = Look(Material.PAINT if rng.random() < 0.6 else Material.TARPAULIN, spec.cover_colour, Part.COVER, dust=spec.body_dust)
+    look = Look(
+        Material.PAINT if rng.random() < 0.6 else Material.TARPAULIN, spec.cover_colour, Part.COVER, dust=spec.body_dust
+    )
     frame = look.but(colour=tuple(0.6 * c for c in spec.cover_colour), material=Material.PAINT)
     start, stack = b.rear - spec.tailgate_rake * 0.9, rng.random() < 0.6
     closed = b.length + spec.tailgate_rake * 0.9
@@ -258,7 +308,11 @@ def _slide(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> Non
         rib = np.stack([np.stack([np.full(9, x + d), y[0], z[0] + 0.035], 1) for d in (-0.04, 0.04)])
         mesh.grid(rib.astype(np.float32), frame if spec.draw > 0.15 else frame.but(part=Part.BODY), smooth=False)
     for side in (1, -1):
-        mesh.box(((b.front + start) / 2, side * (b.half + 0.05), b.rim + 0.07), (closed, 0.1, 0.08), frame.but(part=Part.BODY))
+        mesh.box(
+            ((b.front + start) / 2, side * (b.half + 0.05), b.rim + 0.07),
+            (closed, 0.1, 0.08),
+            frame.but(part=Part.BODY),
+        )
 
 
 def _hinged(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
@@ -276,7 +330,14 @@ def _hinged(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> No
         y1, z1 = y0 - side * width * np.cos(angle), z0 + width * np.sin(angle) * (1 if angle < 3.2 else 1.0)
         x0, x1 = b.rear - spec.tailgate_rake * 0.8, b.front
         xs = np.linspace(x0, x1, 9)
-        p = np.stack([np.stack([xs, np.full(9, y0), np.full(9, z0)], 1), np.stack([xs, np.full(9, y1), np.full(9, z1)], 1)])
+        p = np.stack(
+            [np.stack([xs, np.full(9, y0), np.full(9, z0)], 1), np.stack([xs, np.full(9, y1), np.full(9, z1)], 1)]
+        )
         mesh.grid(p.astype(np.float32), look.but(part=part), smooth=False)
         for x in xs:
-            mesh.beam((x, y0, z0 + 0.03), (x, y1, z1 + 0.03), 0.06, look.but(part=part, colour=tuple(0.7 * c for c in spec.cover_colour)))
+            mesh.beam(
+                (x, y0, z0 + 0.03),
+                (x, y1, z1 + 0.03),
+                0.06,
+                look.but(part=part, colour=tuple(0.7 * c for c in spec.cover_colour)),
+            )

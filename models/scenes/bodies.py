@@ -1,4 +1,4 @@
-"""Bodies of goods vehicles that are not tippers: flatbed, canvas, box, mixer, tanker. Simple, but of the right proportion."""
+"""Bodies of goods vehicles that are not tippers: flatbed, canvas, box, mixer, tanker. Simple, but in proportion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def flatbed(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     rear, front, z, half = _span(spec)
     mid, length = (rear + front) / 2, front - rear
     wall = rng.uniform(0.3, 0.6)
-    mesh.box((mid, 0, z), (length, half * 2, 0.14), Look(Material.STEEL, (0.3, 0.24, 0.18), Part.FLOOR, dust=0.5, ambient=0.8))
+    mesh.box(
+        (mid, 0, z),
+        (length, half * 2, 0.14),
+        Look(Material.STEEL, (0.3, 0.24, 0.18), Part.FLOOR, dust=0.5, ambient=0.8),
+    )
     for side in (1, -1):
         mesh.box((mid, side * half, z + wall / 2), (length, 0.05, wall), _paint(spec).but(part=Part.WALL))
         for x in np.linspace(rear + 0.1, front - 0.1, 6):
@@ -67,18 +71,23 @@ def box(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     mid = (rear + front) / 2
     mesh.box((mid, 0, z + high / 2), (front - rear, half * 2, high), _paint(spec))
     for side in (1, -1):
-        mesh.box((mid, side * (half + 0.005), z + high * 0.6), ((front - rear) * 0.7, 0.01, high * 0.35),
-                 Look(Material.LIVERY, tuple(rng.uniform(0.05, 0.8, 3))))  # type: ignore[arg-type]
+        mesh.box(
+            (mid, side * (half + 0.005), z + high * 0.6),
+            ((front - rear) * 0.7, 0.01, high * 0.35),
+            Look(Material.LIVERY, tuple(rng.uniform(0.05, 0.8, 3))),
+        )  # type: ignore[arg-type]
     for x, y in ((rear - 0.01, 0.0), (rear - 0.01, half * 0.9), (rear - 0.01, -half * 0.9)):
         mesh.box((x, y, z + high / 2), (0.02, 0.06, high * 0.95), Look(Material.STEEL, (0.2, 0.2, 0.2)))
 
 
-def mixer(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
+def mixer(mesh: Mesh, spec: TruckSpec, _rng: np.random.Generator) -> None:
     """A concrete drum with chutes and ladder."""
     rear, front, z, half = _span(spec)
     length = front - rear
     profile = [(0.25, 0), (0.75, 0.08), (1.12, 0.4), (1.15, 0.6), (0.95, 0.8), (0.6, 1.0), (0.55, 1.0), (0.5, 0.97)]
-    sides = mesh.lathe([(r * half / 1.15, -a * (length - 0.9)) for r, a in profile], (0, 0, 0), _paint(spec), axis=0, sides=26)
+    sides = mesh.lathe(
+        [(r * half / 1.15, -a * (length - 0.9)) for r, a in profile], (0, 0, 0), _paint(spec), axis=0, sides=26
+    )
     pitch = 0.2
     c, s = np.float32(np.cos(pitch)), np.float32(np.sin(pitch))
     turn = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]], np.float32)
@@ -96,14 +105,28 @@ def tanker(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     """A water or fuel tank."""
     rear, front, z, half = _span(spec)
     profile = [(0.0, 0), (0.85, 0.02), (1.0, 0.08), (1.0, 0.92), (0.85, 0.98), (0.0, 1.0)]
-    tank = mesh.lathe([(r * half * 0.9, a * (front - rear)) for r, a in profile], (rear, 0, z + half * 0.9), _paint(spec), axis=0, sides=26)
+    tank = mesh.lathe(
+        [(r * half * 0.9, a * (front - rear)) for r, a in profile],
+        (rear, 0, z + half * 0.9),
+        _paint(spec),
+        axis=0,
+        sides=26,
+    )
     tank[:, 2] = z + (tank[:, 2] - z) * rng.uniform(0.75, 0.95)
     mesh.box(((rear + front) / 2, 0, z + half * 1.65), (1.0, 0.6, 0.15), _paint(spec))
     for side in (1, -1):
-        mesh.box(((rear + front) / 2, side * half * 0.9, z + half * 0.85), ((front - rear) * 0.6, 0.02, 0.4), Look(Material.LIVERY, (0.8, 0.8, 0.8)))
+        mesh.box(
+            ((rear + front) / 2, side * half * 0.9, z + half * 0.85),
+            ((front - rear) * 0.6, 0.02, 0.4),
+            Look(Material.LIVERY, (0.8, 0.8, 0.8)),
+        )
     mesh.box(((rear + front) / 2, 0, z), (front - rear, 1.3, 0.2), _paint(spec).but(ambient=0.5))
 
 
 BODIES: dict[str, Callable[[Mesh, TruckSpec, np.random.Generator], None]] = {
-    "flatbed": flatbed, "canvas": canvas, "box": box, "mixer": mixer, "tanker": tanker,
+    "flatbed": flatbed,
+    "canvas": canvas,
+    "box": box,
+    "mixer": mixer,
+    "tanker": tanker,
 }

@@ -29,7 +29,9 @@ class Camera:
     def view_projection(self, width: int, height: int) -> Matrix:
         f = 1 / np.tan(self.fov / 2)
         n, r = self.near, self.far
-        projection = np.array([[f, 0, 0, 0], [0, f * width / height, 0, 0], [0, 0, (r + n) / (n - r), 2 * r * n / (n - r)], [0, 0, -1, 0]])
+        projection = np.array(
+            [[f, 0, 0, 0], [0, f * width / height, 0, 0], [0, 0, (r + n) / (n - r), 2 * r * n / (n - r)], [0, 0, -1, 0]]
+        )
         return projection @ self.view()
 
     def project(self, points: NDArray[np.floating], width: int, height: int) -> tuple[Matrix, NDArray[np.bool_]]:
@@ -69,8 +71,10 @@ VIEWS: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
 }
 
 
-def sample_camera(rng: np.random.Generator, x: float, y: float, yaw: float, length: float, view: str | None = None) -> Camera:
-    """A camera looking at a vehicle of `length` at (x, y) heading `yaw`, from low beside it to high above its front or rear."""
+def sample_camera(
+    rng: np.random.Generator, x: float, y: float, yaw: float, length: float, view: str | None = None
+) -> Camera:
+    """A camera looking at a vehicle of `length` at (x, y) heading `yaw`, from low beside it to high above it."""
     view = view or str(rng.choice(list(VIEWS), p=[share for share, _, _ in VIEWS.values()]))
     _, (a0, a1), (e0, e1) = VIEWS[view]
     azimuth = np.radians(rng.uniform(a0, a1)) * rng.choice([-1, 1]) + yaw
@@ -81,7 +85,14 @@ def sample_camera(rng: np.random.Generator, x: float, y: float, yaw: float, leng
     if view == "front_high":
         distance = max(distance, length * 0.5 + rng.uniform(4, 16))
     target = np.array([x, y, rng.uniform(0.9, 1.9)]) + rng.normal(0, 0.08, 3) * (length, length, 0.5)
-    eye = target + distance * np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    eye = target + distance * np.array(
+        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+    )
     eye[2] = np.clip(eye[2], 1.0, 12.0)
-    return Camera((float(eye[0]), float(eye[1]), float(eye[2])), (float(target[0]), float(target[1]), float(target[2])), float(fov),
-                  float(rng.normal(0, 0.02)), view)
+    return Camera(
+        (float(eye[0]), float(eye[1]), float(eye[2])),
+        (float(target[0]), float(target[1]), float(target[2])),
+        float(fov),
+        float(rng.normal(0, 0.02)),
+        view,
+    )

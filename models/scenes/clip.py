@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenes.camera import Camera
-from models.scenes.degrade import Defects, develop, meter
+from models.scenes.degrade import Defects, develop, meter, soften_edges
 from models.scenes.labels import box_of
 from models.scenes.lighting import Lighting, headlamps
 from models.scenes.mesh import Array, Colour
@@ -49,7 +49,9 @@ class Mover:
         if self.spec:
             x0, y0, _ = self.where(self.start)
             travelled = float(np.hypot(x - x0, y - y0))
-            return Thing(self.label, truck(replace(self.spec, spin=-travelled / self.spec.wheel_radius)), x, y, yaw, self.spec)
+            return Thing(
+                self.label, truck(replace(self.spec, spin=-travelled / self.spec.wheel_radius)), x, y, yaw, self.spec
+            )
         assert self.shape is not None
         return Thing(self.label, self.shape, x, y, yaw)
 
@@ -71,11 +73,13 @@ class Script:
     ground_dirt: float = 0.2
     mud_colour: Colour = (0.17, 0.10, 0.055)
     dust_colour: Colour = (0.38, 0.31, 0.23)
-    defects: Defects = field(default_factory=lambda: Defects(noise=0.004, bloom=0.04, jpeg=95, saturation=0.95))
+    defects: Defects = field(
+        default_factory=lambda: Defects(exposure=1.35, noise=0.004, bloom=0.04, jpeg=95, saturation=0.95)
+    )
     crf: int = 27
 
 
-def write(name: str, out: Path, truth: Path, scale: float = 1.0, samples: int = 4) -> None:
+def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
     """Render the script called `name`; `scale` below 1 gives a quick draft."""
     from models.scenes.render import Renderer
     from models.scenes.scripts import SCRIPTS
@@ -83,7 +87,7 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0, samples: int = 
 
     script = SCRIPTS[name]()
     width, height = int(script.width * scale) // 2 * 2, int(script.height * scale) // 2 * 2
-    renderer = Renderer(width, height, samples)
+    renderer = Renderer(width, height, samples=0, shadow=2048)
     rows: list[list[Any]] = []
     metering = None
     count = round(script.seconds * script.fps)
@@ -94,7 +98,15 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0, samples: int = 
             linear, idents, alone = renderer.render(scene)
             if metering is None:
                 metering = meter(linear, script.lighting)
-            encoder.add(develop(linear, script.lighting, script.defects, np.random.default_rng([22, i]), metering))
+            encoder.add(
+                develop(
+                    soften_edges(linear, idents),
+                    script.lighting,
+                    script.defects,
+                    np.random.default_rng([22, i]),
+                    metering,
+                )
+            )
             rows += _boxes(i, present, idents, alone)
             print(f"\r{name}: frame {i + 1} of {count}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -112,12 +124,24 @@ def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
         if thing.spec and thing.spec.lamps_on:
             lamps += headlamps(thing.x, thing.y, thing.yaw, thing.size[0], 120)
     light = replace(script.lighting, sun_colour=(sun[0] * swing, sun[1] * swing, sun[2] * swing), lamps=lamps)
-    scene = Scene(script.camera, light, script.world, things, script.mud_colour, script.dust_colour, 0.5, script.ground_dirt, t * 1.7,
-                  (float(script.camera.target[0]), float(script.camera.target[1]), 0.0))
+    scene = Scene(
+        script.camera,
+        light,
+        script.world,
+        things,
+        script.mud_colour,
+        script.dust_colour,
+        0.5,
+        script.ground_dirt,
+        t * 1.7,
+        (float(script.camera.target[0]), float(script.camera.target[1]), 0.0),
+    )
     return scene, present
 
 
-def _boxes(index: int, present: list[int], idents: NDArray[np.int32], alone: dict[int, NDArray[np.int32]]) -> list[list[Any]]:
+def _boxes(
+    index: int, present: list[int], idents: NDArray[np.int32], alone: dict[int, NDArray[np.int32]]
+) -> list[list[Any]]:
     rows = []
     for number, shape in alone.items():
         mask = idents // PARTS == number
@@ -136,14 +160,28 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
             continue
         mine = [r for r in rows if r[1] == k and r[6] >= SEEN]
         spec = m.spec
-        passages.append({
-            "class": m.label, "direction": m.direction, "load": spec.load if spec else None, "wheels": spec.wheels if spec else None,
-            "t_enter": mine[0][0] / script.fps if mine else None, "t_cross": _crossing(mine, line, script.fps),
-            "t_leave": mine[-1][0] / script.fps if mine else None,
-        })
-    return {"clip": name, "width": width, "height": height, "fps": script.fps, "frames": count,
-            "gate_line": [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in line],
-            "passages": passages, "expected": script.expected, "boxes": rows}
+        passages.append(
+            {
+                "class": m.label,
+                "direction": m.direction,
+                "load": spec.load if spec else None,
+                "wheels": spec.wheels if spec else None,
+                "t_enter": mine[0][0] / script.fps if mine else None,
+                "t_cross": _crossing(mine, line, script.fps),
+                "t_leave": mine[-1][0] / script.fps if mine else None,
+            }
+        )
+    return {
+        "clip": name,
+        "width": width,
+        "height": height,
+        "fps": script.fps,
+        "frames": count,
+        "gate_line": [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in line],
+        "passages": passages,
+        "expected": script.expected,
+        "boxes": rows,
+    }
 
 
 def _crossing(rows: list[list[Any]], line: NDArray[np.float64], fps: int) -> float | None:

@@ -1,4 +1,4 @@
-"""From linear light to the picture a cheap outdoor camera delivers: exposure, glare, dirt, rain, noise, sharpening, JPEG."""
+"""From linear light to the picture of a cheap outdoor camera: exposure, glare, dirt, rain, noise, sharpening, JPEG."""
 
 from __future__ import annotations
 
@@ -39,12 +39,21 @@ def sample_defects(rng: np.random.Generator, light: Lighting) -> Defects:
     cast = 1 + rng.normal(0, 0.05, 3)
     motion = rng.normal(0, 3.0, 2) * (1.0, 0.25) if rng.random() < 0.12 else (0.0, 0.0)
     return Defects(
-        grey=light.time == "infrared" or rng.random() < 0.02, exposure=float(rng.lognormal(0, 0.22)), contrast=float(rng.uniform(0.8, 1.25)),
-        cast=(float(cast[0]), float(cast[1]), float(cast[2])), saturation=float(rng.uniform(0.55, 1.25)),
-        bloom=float(rng.uniform(0.02, 0.14)), vignette=float(rng.uniform(0, 0.3)), dirt=float(rng.choice([0, rng.uniform(0.2, 1.0)], p=[0.85, 0.15])),
-        blur=float(rng.choice([0, rng.uniform(0.3, 1.2)], p=[0.6, 0.4])), motion=(float(motion[0]), float(motion[1])),
-        noise=float(rng.uniform(0.006, 0.04) if dark else rng.uniform(0.001, 0.014)), shrink=float(rng.choice([1.0, rng.uniform(0.4, 0.9)], p=[0.6, 0.4])),
-        sharpen=float(rng.choice([0, rng.uniform(0.3, 1.2)])), rain=light.rain, jpeg=int(rng.integers(22, 95)),
+        grey=light.time == "infrared" or rng.random() < 0.02,
+        exposure=float(rng.lognormal(0, 0.22)),
+        contrast=float(rng.uniform(0.8, 1.25)),
+        cast=(float(cast[0]), float(cast[1]), float(cast[2])),
+        saturation=float(rng.uniform(0.55, 1.25)),
+        bloom=float(rng.uniform(0.02, 0.14)),
+        vignette=float(rng.uniform(0, 0.3)),
+        dirt=float(rng.choice([0, rng.uniform(0.2, 1.0)], p=[0.85, 0.15])),
+        blur=float(rng.choice([0, rng.uniform(0.3, 1.2)], p=[0.6, 0.4])),
+        motion=(float(motion[0]), float(motion[1])),
+        noise=float(rng.uniform(0.006, 0.04) if dark else rng.uniform(0.001, 0.014)),
+        shrink=float(rng.choice([1.0, rng.uniform(0.4, 0.9)], p=[0.6, 0.4])),
+        sharpen=float(rng.choice([0, rng.uniform(0.3, 1.2)])),
+        rain=light.rain,
+        jpeg=int(rng.integers(22, 95)),
     )
 
 
@@ -73,10 +82,14 @@ def soften_edges(linear: NDArray[np.float32], idents: NDArray[np.int32]) -> NDAr
     edge[1:] |= down
     edge[:-1] |= down
     c = np.minimum(linear, 8.0)
-    return np.where(edge[..., None], cv2.GaussianBlur(c, (3, 3), 0.7), 0.8 * linear + 0.2 * cv2.GaussianBlur(c, (3, 3), 0.6))
+    return np.where(
+        edge[..., None], cv2.GaussianBlur(c, (3, 3), 0.7), 0.8 * linear + 0.2 * cv2.GaussianBlur(c, (3, 3), 0.6)
+    )
 
 
-def develop(linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.random.Generator, metering: Metering | None = None) -> Picture:
+def develop(
+    linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.random.Generator, metering: Metering | None = None
+) -> Picture:
     """BGR picture (h, w, 3) of `linear` RGB; a fixed camera passes the `metering` of its empty scene."""
     h, w = linear.shape[:2]
     m = metering or meter(linear, light)
@@ -91,7 +104,7 @@ def develop(linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.ra
     if d.dirt > 0:
         c = _dirt(c, d.dirt, rng)
     if d.vignette > 0:
-        y, x = np.mgrid[-1:1:h * 1j, -1:1:w * 1j]
+        y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
         c *= (1 - d.vignette * (x * x + y * y) / 2)[..., None].astype(np.float32)
     c = c * (2.51 * c + 0.03) / (c * (2.43 * c + 0.59) + 0.14)
     c = np.clip(c, 0, 1) ** (1 / 2.2)
@@ -103,7 +116,11 @@ def develop(linear: NDArray[np.float32], light: Lighting, d: Defects, rng: np.ra
     if d.blur > 0:
         c = cv2.GaussianBlur(c, (0, 0), d.blur * w / 640)
     if d.shrink < 1:
-        c = cv2.resize(cv2.resize(c, None, fx=d.shrink, fy=d.shrink, interpolation=cv2.INTER_AREA), (w, h), interpolation=cv2.INTER_LINEAR)
+        c = cv2.resize(
+            cv2.resize(c, None, fx=d.shrink, fy=d.shrink, interpolation=cv2.INTER_AREA),
+            (w, h),
+            interpolation=cv2.INTER_LINEAR,
+        )
     if d.noise > 0:
         grain = rng.normal(0, 1, (h, w, 1)) * 0.8 + rng.normal(0, 0.5, (h, w, 1 if d.grey else 3))
         grain = cv2.GaussianBlur(grain.astype(np.float32), (0, 0), 0.6).reshape(h, w, -1)
@@ -131,8 +148,16 @@ def _dirt(c: NDArray[np.float32], amount: float, rng: np.random.Generator) -> ND
     mask = np.zeros((h, w), np.float32)
     for _ in range(int(rng.integers(3, 30) * amount) + 1):
         centre = (int(rng.uniform(0, w)), int(rng.uniform(0, h)))
-        cv2.ellipse(mask, centre, (int(rng.uniform(0.005, 0.06) * w), int(rng.uniform(0.005, 0.05) * w)), float(rng.uniform(0, 180)), 0, 360,
-                    float(rng.uniform(0.2, 0.8)), -1)
+        cv2.ellipse(
+            mask,
+            centre,
+            (int(rng.uniform(0.005, 0.06) * w), int(rng.uniform(0.005, 0.05) * w)),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            float(rng.uniform(0.2, 0.8)),
+            -1,
+        )
     mask = cv2.GaussianBlur(mask, (0, 0), w / 120)[..., None]
     soft = cv2.GaussianBlur(c, (0, 0), w / 50)
     return c * (1 - mask) + mask * (soft * 0.8 + 0.05 * float(c.mean()))
@@ -144,5 +169,7 @@ def _rain(c: NDArray[np.float32], amount: float, rng: np.random.Generator) -> ND
     slant = rng.normal(0, 0.15)
     for _ in range(int(500 * amount)):
         x, y, n = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(0.015, 0.06) * h
-        cv2.line(layer, (int(x), int(y)), (int(x + slant * n), int(y + n)), float(rng.uniform(0.03, 0.14)), 1, cv2.LINE_AA)
+        cv2.line(
+            layer, (int(x), int(y)), (int(x + slant * n), int(y + n)), float(rng.uniform(0.03, 0.14)), 1, cv2.LINE_AA
+        )
     return c * (1 - 0.15 * amount) + 0.05 * amount + cv2.GaussianBlur(layer, (0, 0), 0.6)[..., None]

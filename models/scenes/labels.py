@@ -1,10 +1,10 @@
 """What a picture shows, read from the ident picture: boxes, and the states that can be judged from it.
 
-A box is the extent of a thing's visible pixels, [x1, y1, x2, y2] in pixels, half open. `visible` is the share of the
+A box is the extent of a thing's visible pixels, [x1, y1, x2, y2], half open. `visible` is the share of the
 thing's pixels that nothing hides; `inside` is the share of its whole outline that lies in the picture.
 
 Load is judged from what closes or fills the bed. With T the truck's visible pixels:
-- `uncovered` needs load pixels >= 1.2 % of T; `covered` needs cover pixels >= 1.5 % of T and no load in the bed showing;
+- `uncovered` (a half-drawn or torn cover among it) needs load pixels >= 1.2 % of T, `covered` cover pixels >= 1.5 %;
 - `empty` needs floor or inner-wall pixels >= 2.5 % of T, of which floor >= 0.4 % of T;
 - a truck whose bed shows too little of what decides, or less than 24 pixels of it, is `unknown`.
 Wheels are judged if the visible wheels have together >= 1 % of T and the tallest one is at least 10 pixels high.
@@ -60,7 +60,10 @@ def label(scene: Scene, idents: Idents, alone: dict[int, Idents], picture: NDArr
             continue
         total = int((shape > 0).sum())
         entry: dict[str, Any] = {
-            "id": number, "label": thing.label, "box": box_of(mine), "visible": round(visible / max(total, 1), 3),
+            "id": number,
+            "label": thing.label,
+            "box": box_of(mine),
+            "visible": round(visible / max(total, 1), 3),
             "inside": round(_inside(scene, thing, number, width, height), 3),
         }
         out.append(entry)
@@ -68,10 +71,19 @@ def label(scene: Scene, idents: Idents, alone: dict[int, Idents], picture: NDArr
         if thing.spec:
             entry["kind"] = thing.spec.kind
             entry["load"], entry["load_share"] = _load(thing, mine, part, grey, visible)
-            entry["wheels"], entry["wheel_share"] = _wheel_state(thing, mine & (part >= Part.WHEEL), wheels, grey, visible)
-            entry["truth"] = {"load": thing.spec.load, "wheels": thing.spec.wheels, "cover": thing.spec.cover, "draw": round(thing.spec.draw, 2),
-                              "mud": round(thing.spec.wheel_mud, 2), "dust": round(thing.spec.wheel_dust, 2), "wet": round(thing.spec.wheel_wet, 2),
-                              "tilt": round(thing.spec.tilt, 2)}
+            entry["wheels"], entry["wheel_share"] = _wheel_state(
+                thing, mine & (part >= Part.WHEEL), wheels, grey, visible
+            )
+            entry["truth"] = {
+                "load": thing.spec.load,
+                "wheels": thing.spec.wheels,
+                "cover": thing.spec.cover,
+                "draw": round(thing.spec.draw, 2),
+                "mud": round(thing.spec.wheel_mud, 2),
+                "dust": round(thing.spec.wheel_dust, 2),
+                "wet": round(thing.spec.wheel_wet, 2),
+                "tilt": round(thing.spec.tilt, 2),
+            }
         out.extend(wheels)
     return out
 
@@ -83,7 +95,14 @@ def _wheels(number: int, mine: NDArray[np.bool_], part: Idents, alone: Idents) -
         count = int(mask.sum())
         if count < MIN_PIXELS:
             continue
-        out.append({"label": "wheel", "of": number, "box": box_of(mask), "visible": round(count / max(int((alone == p).sum()), 1), 3)})
+        out.append(
+            {
+                "label": "wheel",
+                "of": number,
+                "box": box_of(mask),
+                "visible": round(count / max(int((alone == p).sum()), 1), 3),
+            }
+        )
     return out
 
 
@@ -92,7 +111,9 @@ def _readable(mask: NDArray[np.bool_], grey: NDArray[np.uint8]) -> bool:
     return len(values) >= 24 and float(np.percentile(values, 95)) >= 26 and float(values.std()) >= 3.5
 
 
-def _load(thing: Thing, mine: NDArray[np.bool_], part: Idents, grey: NDArray[np.uint8], visible: int) -> tuple[str, float]:
+def _load(
+    thing: Thing, mine: NDArray[np.bool_], part: Idents, grey: NDArray[np.uint8], visible: int
+) -> tuple[str, float]:
     spec = thing.spec
     assert spec is not None
     if spec.kind in ("box", "tanker"):
@@ -101,7 +122,10 @@ def _load(thing: Thing, mine: NDArray[np.bool_], part: Idents, grey: NDArray[np.
         return "unknown", 0.0
     cover, load = mine & (part == Part.COVER), mine & (part == Part.LOAD)
     floor, wall = mine & (part == Part.FLOOR), mine & (part == Part.WALL)
-    share = {name: float(m.sum()) / visible for name, m in (("cover", cover), ("load", load), ("floor", floor), ("wall", wall))}
+    share = {
+        name: float(m.sum()) / visible
+        for name, m in (("cover", cover), ("load", load), ("floor", floor), ("wall", wall))
+    }
     decides = round(sum(share.values()), 3)
     if spec.load == "covered":
         judged = share["cover"] >= 0.015 and _readable(cover, grey)
@@ -112,7 +136,9 @@ def _load(thing: Thing, mine: NDArray[np.bool_], part: Idents, grey: NDArray[np.
     return (spec.load if judged else "unknown"), decides
 
 
-def _wheel_state(thing: Thing, mask: NDArray[np.bool_], wheels: list[dict[str, Any]], grey: NDArray[np.uint8], visible: int) -> tuple[str, float]:
+def _wheel_state(
+    thing: Thing, mask: NDArray[np.bool_], wheels: list[dict[str, Any]], grey: NDArray[np.uint8], visible: int
+) -> tuple[str, float]:
     assert thing.spec is not None
     share = float(mask.sum()) / visible
     tallest = max((w["box"][3] - w["box"][1] for w in wheels), default=0)

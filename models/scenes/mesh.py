@@ -36,13 +36,15 @@ class Look:
 
 
 class Mesh:
-    """Chunks of vertices, joined when asked for. `obstacles` are circles (x, y, radius) that a camera should not look through."""
+    """Chunks of vertices, joined when asked for; `obstacles` are circles (x, y, radius) that would hide a view."""
 
     def __init__(self) -> None:
         self._chunks: list[Array] = []
         self.obstacles: list[tuple[float, float, float]] = []
 
-    def add(self, pos: Array, normal: Array, look: Look, loc: Array | None = None, ambient: Array | None = None) -> Array:
+    def add(
+        self, pos: Array, normal: Array, look: Look, loc: Array | None = None, ambient: Array | None = None
+    ) -> Array:
         """Append triangles: `pos`, `normal` (3n, 3). Returns the chunk so that a caller may adjust its columns."""
         chunk = np.empty((len(pos), COLUMNS), np.float32)
         chunk[:, 0:3] = pos
@@ -94,8 +96,15 @@ class Mesh:
         n /= np.maximum(np.linalg.norm(n, axis=1, keepdims=True), 1e-9)
         return self.add(triangles, np.repeat(n, 3, axis=0), look, loc)
 
-    def grid(self, points: Array, look: Look, keep: NDArray[np.bool_] | None = None, smooth: bool = True,
-             loc: Array | None = None, ambient: Array | None = None) -> Array:
+    def grid(
+        self,
+        points: Array,
+        look: Look,
+        keep: NDArray[np.bool_] | None = None,
+        smooth: bool = True,
+        loc: Array | None = None,
+        ambient: Array | None = None,
+    ) -> Array:
         """A sheet over `points` (rows, columns, 3); cells where `keep` (rows-1, columns-1) is false are left out."""
         p = points.astype(np.float32)
         tri = _cells(p, keep)
@@ -103,8 +112,13 @@ class Mesh:
             return self.flat(tri, look, None if loc is None else _cells(loc, keep))
         n = np.cross(np.gradient(p, axis=0), np.gradient(p, axis=1))
         n /= np.maximum(np.linalg.norm(n, axis=2, keepdims=True), 1e-9)
-        return self.add(tri, _cells(n, keep), look, None if loc is None else _cells(loc, keep),
-                        None if ambient is None else _cells(ambient[..., None], keep)[:, 0])
+        return self.add(
+            tri,
+            _cells(n, keep),
+            look,
+            None if loc is None else _cells(loc, keep),
+            None if ambient is None else _cells(ambient[..., None], keep)[:, 0],
+        )
 
     def loft(self, sections: Array, look: Look, caps: bool = True) -> None:
         """Skin over `sections` (count, corners, 3), each a closed convex loop."""
@@ -122,10 +136,17 @@ class Mesh:
         b = np.stack([o[:, 0], np.full(len(o), y1), o[:, 1]], axis=1)
         self.loft(np.stack([a, b]), look)
 
-    def lathe(self, profile: Sequence[tuple[float, float]], centre: Sequence[float], look: Look, axis: int = 1,
-              sides: int = 24, spin: float = 0.0) -> Array:
+    def lathe(
+        self,
+        profile: Sequence[tuple[float, float]],
+        centre: Sequence[float],
+        look: Look,
+        axis: int = 1,
+        sides: int = 24,
+        spin: float = 0.0,
+    ) -> Array:
         """Revolve `profile` (radius, along) about `axis` through `centre`; local positions are the unspun shape's."""
-        r = np.asarray(profile, np.float32)
+        r = np.maximum(np.asarray(profile, np.float32), (1e-3, -np.inf)).astype(np.float32)
         angle = np.linspace(0, 2 * np.pi, sides + 1, dtype=np.float32)
 
         def ring(phase: float) -> Array:
@@ -138,8 +159,15 @@ class Mesh:
         pos = ring(spin) + np.asarray(centre, np.float32)
         return self.grid(pos, look, loc=ring(0.0))
 
-    def cylinder(self, start: Sequence[float], end: Sequence[float], radius: float, look: Look, sides: int = 10,
-                 end_radius: float | None = None) -> None:
+    def cylinder(
+        self,
+        start: Sequence[float],
+        end: Sequence[float],
+        radius: float,
+        look: Look,
+        sides: int = 10,
+        end_radius: float | None = None,
+    ) -> None:
         a, b = np.asarray(start, np.float32), np.asarray(end, np.float32)
         axis = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
         u = np.cross(axis, (0.0, 0.0, 1.0) if abs(axis[2]) < 0.9 else (1.0, 0.0, 0.0))
@@ -159,8 +187,12 @@ def rounded_rectangle(x0: float, x1: float, y0: float, y1: float, z: float, radi
     """A loop (4*(steps+1), 3) at height `z`."""
     t = np.linspace(0, np.pi / 2, steps + 1)
     loop = []
-    for cx, cy, start in ((x1 - radius, y1 - radius, 0.0), (x0 + radius, y1 - radius, np.pi / 2),
-                          (x0 + radius, y0 + radius, np.pi), (x1 - radius, y0 + radius, 1.5 * np.pi)):
+    for cx, cy, start in (
+        (x1 - radius, y1 - radius, 0.0),
+        (x0 + radius, y1 - radius, np.pi / 2),
+        (x0 + radius, y0 + radius, np.pi),
+        (x1 - radius, y0 + radius, 1.5 * np.pi),
+    ):
         loop.append(np.stack([cx + radius * np.cos(t + start), cy + radius * np.sin(t + start), np.full(len(t), z)], 1))
     return np.concatenate(loop).astype(np.float32)
 

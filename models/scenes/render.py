@@ -36,7 +36,9 @@ class Renderer:
         self.shadow_program = gl.program(_source("scene.vert"), _source("depth.frag"))
         self.sky_program = gl.program(_source("sky.vert"), _source("sky.frag"))
         size = (width, height)
-        self.many = gl.framebuffer(gl.renderbuffer(size, 4, samples=samples, dtype="f2"), gl.depth_renderbuffer(size, samples=samples))
+        self.many = gl.framebuffer(
+            gl.renderbuffer(size, 4, samples=samples, dtype="f2"), gl.depth_renderbuffer(size, samples=samples)
+        )
         self.one = gl.framebuffer(gl.texture(size, 4, dtype="f2"))
         self.idents = gl.framebuffer(gl.renderbuffer(size, 1, dtype="f4"), gl.depth_renderbuffer(size))
         self.shadow_map = gl.depth_texture((shadow, shadow))
@@ -90,9 +92,22 @@ class Renderer:
         _set(self.sky_program, inverse_view_projection=inverse)
         self.noise.use(0)
         self.shadow_map.use(1)
-        _set(program, noise=0, shadow_map=1, shadow_matrix=matrix, eye=camera.eye, shadow_soft=light.shadow_soft, mud_colour=scene.mud_colour,
-             dust_colour=scene.dust_colour, mud_wet=scene.mud_wet, ground_wet=light.wet, ground_dirt=scene.ground_dirt, fog_colour=light.horizon,
-             fog_density=light.fog, sway=scene.sway)
+        _set(
+            program,
+            noise=0,
+            shadow_map=1,
+            shadow_matrix=matrix,
+            eye=camera.eye,
+            shadow_soft=light.shadow_soft,
+            mud_colour=scene.mud_colour,
+            dust_colour=scene.dust_colour,
+            mud_wet=scene.mud_wet,
+            ground_wet=light.wet,
+            ground_dirt=scene.ground_dirt,
+            fog_colour=light.horizon,
+            fog_density=light.fog,
+            sway=scene.sway,
+        )
         _set(self.sky_program, noise=0)
         _lamps(program, light)
         _cars(program, scene.footprints())
@@ -116,13 +131,24 @@ def _set(program: moderngl.Program, **values: object) -> None:
 
 
 def _sky(program: moderngl.Program, light: Lighting) -> None:
-    _set(program, sky_zenith=light.zenith, sky_horizon=light.horizon, ground_bounce=light.bounce, sun_direction=light.sun_direction,
-         sun_colour=light.sun_colour, cloud=light.cloud)
+    _set(
+        program,
+        sky_zenith=light.zenith,
+        sky_horizon=light.horizon,
+        ground_bounce=light.bounce,
+        sun_direction=light.sun_direction,
+        sun_colour=light.sun_colour,
+        cloud=light.cloud,
+    )
 
 
 def _lamps(program: moderngl.Program, light: Lighting) -> None:
     lamps = light.lamps[:MAX_LAMPS]
-    pos, direction, colour = np.zeros((MAX_LAMPS, 4), "f4"), np.zeros((MAX_LAMPS, 4), "f4"), np.zeros((MAX_LAMPS, 3), "f4")
+    pos, direction, colour = (
+        np.zeros((MAX_LAMPS, 4), "f4"),
+        np.zeros((MAX_LAMPS, 4), "f4"),
+        np.zeros((MAX_LAMPS, 3), "f4"),
+    )
     for i, lamp in enumerate(lamps):
         pos[i] = (*lamp.pos, lamp.reach)
         d = np.asarray(lamp.direction)

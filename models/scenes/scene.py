@@ -74,7 +74,14 @@ class Scene:
         return [(t.x, t.y, t.yaw, t.size[0], min(t.size[1], 2.6)) for t in self.things if t.label]
 
 
-SOILS: tuple[Colour, ...] = ((0.17, 0.10, 0.06), (0.22, 0.13, 0.07), (0.12, 0.09, 0.065), (0.28, 0.14, 0.07), (0.14, 0.12, 0.10), (0.2, 0.16, 0.11))
+SOILS: tuple[Colour, ...] = (
+    (0.17, 0.10, 0.06),
+    (0.22, 0.13, 0.07),
+    (0.12, 0.09, 0.065),
+    (0.28, 0.14, 0.07),
+    (0.14, 0.12, 0.10),
+    (0.2, 0.16, 0.11),
+)
 
 
 def compose(seed: int, crops: bool = False) -> Scene:
@@ -84,14 +91,24 @@ def compose(seed: int, crops: bool = False) -> Scene:
     world = sample_world(rng)
     things: list[Thing] = []
     lamps_on = lighting.dark or rng.random() < 0.1
-    lane = rng.uniform(-0.8, 0.8) if world.kind in ("gate", "wash", "yard") else rng.choice([-1, 1]) * world.lane_width / 4
+    lane = (
+        rng.uniform(-0.8, 0.8) if world.kind in ("gate", "wash", "yard") else rng.choice([-1, 1]) * world.lane_width / 4
+    )
     yaw = (0.0 if rng.random() < 0.6 else np.pi) + rng.normal(0, 0.06)
     x = rng.uniform(-8, 8)
     draw = rng.random()
     if crops or draw < 0.8:
         things.append(goods(rng, x, lane, yaw, lamps_on, tipper=rng.random() < (0.9 if crops else 0.75)))
     elif draw < 0.9:
-        things.append(Thing("bus" if rng.random() < 0.4 else "car", bus(rng, lamps_on) if rng.random() < 0.4 else car(rng, lamps_on), x, lane, yaw))
+        things.append(
+            Thing(
+                "bus" if rng.random() < 0.4 else "car",
+                bus(rng, lamps_on) if rng.random() < 0.4 else car(rng, lamps_on),
+                x,
+                lane,
+                yaw,
+            )
+        )
         if things[0].size[0] > 6:
             things[0].label = "bus"
         else:
@@ -106,8 +123,18 @@ def compose(seed: int, crops: bool = False) -> Scene:
         if not blocked(camera, world):
             break
     _lamps(lighting, world, things, camera, rng)
-    return Scene(camera, lighting, world.mesh.vertices(), things, tuple(float(c * rng.uniform(0.8, 1.2)) for c in soil),  # type: ignore[arg-type]
-                 dust, float(rng.uniform(0, 1)), world.ground_dirt, float(rng.uniform(0, 6)), (x, lane, 0.0))  # type: ignore[arg-type]
+    return Scene(
+        camera,
+        lighting,
+        world.mesh.vertices(),
+        things,
+        tuple(float(c * rng.uniform(0.8, 1.2)) for c in soil),  # type: ignore[arg-type]
+        dust,
+        float(rng.uniform(0, 1)),
+        world.ground_dirt,
+        float(rng.uniform(0, 6)),
+        (x, lane, 0.0),
+    )  # type: ignore[arg-type]
 
 
 def blocked(camera: Camera, world: World) -> bool:
@@ -153,17 +180,21 @@ def _others(things: list[Thing], world: World, rng: np.random.Generator, lamps_o
         if clear(thing, things):
             things.append(thing)
     for _ in range(int(rng.poisson(0.6))):
-        p = Thing(None, person(rng), rng.uniform(-14, 14), rng.choice([-1, 1]) * rng.uniform(2.4, 7), rng.uniform(0, 6.28))
+        p = Thing(
+            None, person(rng), rng.uniform(-14, 14), rng.choice([-1, 1]) * rng.uniform(2.4, 7), rng.uniform(0, 6.28)
+        )
         if clear(p, things):
             things.append(p)
 
 
 def clear(thing: Thing, others: list[Thing]) -> bool:
     """Whether `thing` overlaps none of `others`, by circles along their lengths."""
+
     def circles(t: Thing) -> np.ndarray:
         length, width, _ = t.size
         s = np.linspace(-length / 2 + width / 2, length / 2 - width / 2, 4)
         return np.stack([t.x + s * np.cos(t.yaw), t.y + s * np.sin(t.yaw), np.full(4, width / 2 + 0.15)], 1)
+
     a = circles(thing)
     for other in others:
         b = circles(other)
@@ -177,6 +208,7 @@ def _lamps(lighting: Lighting, world: World, things: list[Thing], camera: Camera
     if not lighting.dark:
         return
     from models.scenes.lighting import Lamp, scaled
+
     if lighting.time == "infrared":
         d = tuple(b - a for a, b in zip(camera.eye, camera.target, strict=True))
         lighting.lamps.append(Lamp(camera.eye, scaled((1, 1, 1), float(rng.uniform(40, 160))), d, 0.6, 60))  # type: ignore[arg-type]
@@ -184,7 +216,12 @@ def _lamps(lighting: Lighting, world: World, things: list[Thing], camera: Camera
         lamps = sorted(world.lamps, key=lambda lamp: abs(lamp.pos[0] - things[0].x) if things else 0)
         lighting.lamps.extend(lamps[:5])
         if rng.random() < 0.4:
-            lighting.lamps.append(Lamp((camera.eye[0], camera.eye[1], camera.eye[2] + 1), scaled((0.95, 0.97, 1.0), float(rng.uniform(30, 250)))))
+            lighting.lamps.append(
+                Lamp(
+                    (camera.eye[0], camera.eye[1], camera.eye[2] + 1),
+                    scaled((0.95, 0.97, 1.0), float(rng.uniform(30, 250))),
+                )
+            )
     for t in things:
         if t.label and (t.spec is None or t.spec.lamps_on) and t.label != "other_vehicle":
             lighting.lamps.extend(headlamps(t.x, t.y, t.yaw, t.size[0], float(rng.uniform(60, 220))))

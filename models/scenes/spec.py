@@ -15,17 +15,45 @@ from models.scenes.parts import Material
 COVERS = ("slide", "tarp_flat", "tarp_bulge", "net", "hinged")
 LOADS = (Material.SOIL, Material.SAND, Material.RUBBLE, Material.COAL)
 CAB_COLOURS: tuple[Colour, ...] = (
-    (0.72, 0.10, 0.03), (0.80, 0.28, 0.02), (0.85, 0.52, 0.02), (0.75, 0.75, 0.73), (0.80, 0.80, 0.80),
-    (0.04, 0.22, 0.09), (0.02, 0.12, 0.40), (0.08, 0.30, 0.50), (0.16, 0.17, 0.18), (0.35, 0.02, 0.03),
-    (0.55, 0.52, 0.42), (0.10, 0.35, 0.12), (0.62, 0.05, 0.02), (0.30, 0.32, 0.34),
+    (0.72, 0.10, 0.03),
+    (0.80, 0.28, 0.02),
+    (0.85, 0.52, 0.02),
+    (0.75, 0.75, 0.73),
+    (0.80, 0.80, 0.80),
+    (0.04, 0.22, 0.09),
+    (0.02, 0.12, 0.40),
+    (0.08, 0.30, 0.50),
+    (0.16, 0.17, 0.18),
+    (0.35, 0.02, 0.03),
+    (0.55, 0.52, 0.42),
+    (0.10, 0.35, 0.12),
+    (0.62, 0.05, 0.02),
+    (0.30, 0.32, 0.34),
 )
 RIM_COLOURS: tuple[Colour, ...] = (
-    (0.30, 0.30, 0.30), (0.55, 0.55, 0.55), (0.35, 0.06, 0.03), (0.65, 0.62, 0.55), (0.10, 0.10, 0.10),
-    (0.55, 0.35, 0.02), (0.05, 0.12, 0.30), (0.16, 0.08, 0.04), (0.22, 0.12, 0.07), (0.45, 0.20, 0.03), (0.42, 0.03, 0.03),
+    (0.30, 0.30, 0.30),
+    (0.55, 0.55, 0.55),
+    (0.35, 0.06, 0.03),
+    (0.65, 0.62, 0.55),
+    (0.10, 0.10, 0.10),
+    (0.55, 0.35, 0.02),
+    (0.05, 0.12, 0.30),
+    (0.16, 0.08, 0.04),
+    (0.22, 0.12, 0.07),
+    (0.45, 0.20, 0.03),
+    (0.42, 0.03, 0.03),
 )
 COVER_COLOURS: tuple[Colour, ...] = (
-    (0.03, 0.09, 0.05), (0.04, 0.16, 0.07), (0.03, 0.08, 0.28), (0.05, 0.05, 0.055), (0.25, 0.25, 0.26),
-    (0.38, 0.33, 0.24), (0.55, 0.20, 0.02), (0.06, 0.24, 0.16), (0.45, 0.05, 0.03), (0.12, 0.11, 0.10),
+    (0.03, 0.09, 0.05),
+    (0.04, 0.16, 0.07),
+    (0.03, 0.08, 0.28),
+    (0.05, 0.05, 0.055),
+    (0.25, 0.25, 0.26),
+    (0.38, 0.33, 0.24),
+    (0.55, 0.20, 0.02),
+    (0.06, 0.24, 0.16),
+    (0.45, 0.05, 0.03),
+    (0.12, 0.11, 0.10),
 )
 
 
@@ -103,7 +131,8 @@ def load_colour(rng: np.random.Generator, material: Material) -> Colour:
 
 
 def sample_tipper(rng: np.random.Generator, load: str | None = None, wheels: str | None = None) -> TruckSpec:
-    """A random tipper truck; `load` (covered, uncovered, empty) and `wheels` (clean, dusty, muddy) are drawn if absent."""
+    """A random tipper truck; `load` (covered, uncovered, empty) and `wheels` (clean, dusty, muddy)
+    are drawn if absent."""
     load = load or str(rng.choice(["covered", "uncovered", "empty"], p=[0.4, 0.37, 0.23]))
     wheels = wheels or str(rng.choice(["clean", "dusty", "muddy"], p=[0.36, 0.3, 0.34]))
     axles = int(rng.choice([2, 3, 4], p=[0.25, 0.3, 0.45]))
@@ -116,21 +145,37 @@ def sample_tipper(rng: np.random.Generator, load: str | None = None, wheels: str
     cab_colour = pick(rng, CAB_COLOURS)
     material = LOADS[rng.choice(4, p=[0.5, 0.18, 0.22, 0.10])]
     spec = TruckSpec(
-        axles=axles, steer_axles=2 if axles == 4 else 1, length=length, width=width,
+        axles=axles,
+        steer_axles=2 if axles == 4 else 1,
+        length=length,
+        width=width,
         cab_length=rng.uniform(1.6, 1.85) if small else rng.uniform(1.85, 2.3),
         cab_height=rng.uniform(2.3, 2.55) if small else rng.uniform(2.75, 3.25),
-        cab_style=int(rng.integers(4)), cab_colour=cab_colour,
+        cab_style=int(rng.integers(4)),
+        cab_colour=cab_colour,
         trim_colour=pick(rng, ((0.04, 0.04, 0.04), (0.25, 0.25, 0.25), cab_colour)),
-        rim_colour=pick(rng, RIM_COLOURS), wheel_radius=radius,
+        rim_colour=pick(rng, RIM_COLOURS),
+        wheel_radius=radius,
         bed_colour=cab_colour if rng.random() < 0.45 else pick(rng, CAB_COLOURS),
         bed_profile=str(rng.choice(["box", "slope", "round"], p=[0.6, 0.2, 0.2])),
-        bed_floor=radius * 2 + rng.uniform(0.18, 0.34), bed_wall=rng.uniform(0.6, 1.0) if small else rng.uniform(0.85, 1.65),
-        rib_count=int(rng.integers(0, 13)), rib_slant=float(rng.choice([0.0, 0.0, 0.25])),
-        tailgate_rake=rng.uniform(-0.05, 0.25), bulkhead=rng.uniform(0.05, 0.5), canopy=rng.random() < 0.2,
-        board=rng.random() < 0.6, livery=rng.random() < 0.6,
-        cover=str(rng.choice(COVERS, p=[0.3, 0.22, 0.2, 0.13, 0.15])), cover_colour=pick(rng, COVER_COLOURS),
-        load=load, material=material, load_colour=load_colour(rng, material), wheels=wheels,
-        roof_sign=rng.random() < 0.25, visor=rng.random() < 0.6, spin=rng.uniform(0, 6.28),
+        bed_floor=radius * 2 + rng.uniform(0.18, 0.34),
+        bed_wall=rng.uniform(0.6, 1.0) if small else rng.uniform(0.85, 1.65),
+        rib_count=int(rng.integers(0, 13)),
+        rib_slant=float(rng.choice([0.0, 0.0, 0.25])),
+        tailgate_rake=rng.uniform(-0.05, 0.25),
+        bulkhead=rng.uniform(0.05, 0.5),
+        canopy=rng.random() < 0.2,
+        board=rng.random() < 0.6,
+        livery=rng.random() < 0.6,
+        cover=str(rng.choice(COVERS, p=[0.3, 0.22, 0.2, 0.13, 0.15])),
+        cover_colour=pick(rng, COVER_COLOURS),
+        load=load,
+        material=material,
+        load_colour=load_colour(rng, material),
+        wheels=wheels,
+        roof_sign=rng.random() < 0.25,
+        visor=rng.random() < 0.6,
+        spin=rng.uniform(0, 6.28),
         shape_seed=int(rng.integers(2**31)),
     )
     dress_load(spec, rng)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.scenes.bed import bed
@@ -46,27 +48,45 @@ def _tilted(body: Mesh, spec: TruckSpec) -> Mesh:
 def _chassis(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     z, half = spec.wheel_radius * 2 - 0.08, spec.width / 2
     front, rear = spec.length / 2 - 0.6, -spec.length / 2 + 0.1
-    dark = Look(Material.STEEL, (0.05, 0.05, 0.052) if rng.random() < 0.7 else (0.3, 0.06, 0.03), mud=spec.body_mud, dust=spec.body_dust,
-                ambient=0.4)
+    dark = Look(
+        Material.STEEL,
+        (0.05, 0.05, 0.052) if rng.random() < 0.7 else (0.3, 0.06, 0.03),
+        mud=spec.body_mud,
+        dust=spec.body_dust,
+        ambient=0.4,
+    )
     for y in (-0.42, 0.42):
         mesh.box(((front + rear) / 2, y, z), (front - rear, 0.09, 0.28), dark)
     for x in np.linspace(rear + 0.3, front - 0.6, 6):
         mesh.box((x, 0, z), (0.12, 0.9, 0.2), dark)
-    mesh.box(((front + rear) / 2, 0, (z + spec.bed_floor) / 2 + 0.05), (front - rear - 0.6, 0.7, max(0.05, spec.bed_floor - z - 0.2)), dark)
+    mesh.box(
+        ((front + rear) / 2, 0, (z + spec.bed_floor) / 2 + 0.05),
+        (front - rear - 0.6, 0.7, max(0.05, spec.bed_floor - z - 0.2)),
+        dark,
+    )
     axles = axle_positions(spec)
-    gap = max(((a - b, a, b) for a, b in zip(axles, axles[1:], strict=False)), key=lambda t: t[0])
+    gap = max(((a - b, a, b) for a, b in pairwise(axles)), key=lambda t: t[0])
     x1, x0 = gap[1] - spec.wheel_radius * 1.3, gap[2] + spec.wheel_radius * 1.3
     side_look = dark.but(ambient=0.75, material=Material.PLASTIC)
     if x1 - x0 > 0.5:
         tank = min(1.3, (x1 - x0) * 0.55)
-        metal = Look(Material.STEEL, (0.4, 0.4, 0.4) if rng.random() < 0.5 else (0.05, 0.05, 0.05), mud=spec.body_mud, dust=spec.body_dust,
-                     ambient=0.75)
+        metal = Look(
+            Material.STEEL,
+            (0.4, 0.4, 0.4) if rng.random() < 0.5 else (0.05, 0.05, 0.05),
+            mud=spec.body_mud,
+            dust=spec.body_dust,
+            ambient=0.75,
+        )
         mesh.box((x1 - tank / 2, half - 0.42, z - 0.2), (tank, 0.6, 0.55), metal)
         mesh.box((x1 - tank / 2, -half + 0.42, z - 0.2), (tank * 0.7, 0.55, 0.5), side_look)
         mesh.cylinder((x0, half - 0.4, z - 0.1), (x0 + 0.6, half - 0.4, z - 0.1), 0.16, metal)
         if rng.random() < 0.7:
-            rail = Look(Material.STEEL, spec.cab_colour if rng.random() < 0.4 else (0.5, 0.5, 0.5), mud=spec.body_mud * 0.8,
-                        dust=spec.body_dust)
+            rail = Look(
+                Material.STEEL,
+                spec.cab_colour if rng.random() < 0.4 else (0.5, 0.5, 0.5),
+                mud=spec.body_mud * 0.8,
+                dust=spec.body_dust,
+            )
             for side in (1, -1):
                 for h in np.linspace(0.5, 0.95, int(rng.integers(2, 4))):
                     mesh.box(((x0 + x1) / 2, side * (half - 0.06), h), (x1 - x0, 0.04, 0.1), rail)
@@ -75,8 +95,18 @@ def _chassis(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     tail_x = -spec.length / 2 + 0.05
     mesh.box((tail_x, 0, 0.6), (0.1, half * 1.85, 0.14), dark.but(ambient=0.8))
     mesh.box((tail_x + 0.05, 0, 0.85), (0.06, half * 1.7, 0.2), dark.but(ambient=0.8))
-    mesh.box((tail_x - 0.01, 0.0, 0.88), (0.02, 0.46, 0.16), Look(Material.PLATE, (0.75, 0.48, 0.02), dust=spec.body_dust * 0.6))
+    mesh.box(
+        (tail_x - 0.01, 0.0, 0.88),
+        (0.02, 0.46, 0.16),
+        Look(Material.PLATE, (0.75, 0.48, 0.02), dust=spec.body_dust * 0.6),
+    )
     for side in (1, -1):
-        glow = Look(Material.EMISSIVE, (5.0, 0.15, 0.08)) if spec.lamps_on else Look(Material.LAMP, (0.5, 0.02, 0.02), dust=spec.body_dust)
+        glow = (
+            Look(Material.EMISSIVE, (5.0, 0.15, 0.08))
+            if spec.lamps_on
+            else Look(Material.LAMP, (0.5, 0.02, 0.02), dust=spec.body_dust)
+        )
         mesh.box((tail_x - 0.01, side * (half - 0.3), 0.86), (0.05, 0.42, 0.14), glow)
-        mesh.box((tail_x - 0.015, side * (half - 0.48), 0.86), (0.05, 0.1, 0.14), Look(Material.LAMP, (0.8, 0.35, 0.03)))
+        mesh.box(
+            (tail_x - 0.015, side * (half - 0.48), 0.86), (0.05, 0.1, 0.14), Look(Material.LAMP, (0.8, 0.35, 0.03))
+        )

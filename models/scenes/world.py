@@ -21,7 +21,13 @@ DIRT = Look(Material.DIRT, (0.24, 0.18, 0.12))
 GRASS = Look(Material.GRASS, (0.10, 0.15, 0.04))
 STEEL = Look(Material.STEEL, (0.25, 0.25, 0.26))
 WHITE = Look(Material.MARKING, (0.65, 0.65, 0.63))
-HOARDING: tuple[Colour, ...] = ((0.05, 0.2, 0.5), (0.06, 0.3, 0.14), (0.6, 0.6, 0.58), (0.3, 0.32, 0.35), (0.1, 0.35, 0.5))
+HOARDING: tuple[Colour, ...] = (
+    (0.05, 0.2, 0.5),
+    (0.06, 0.3, 0.14),
+    (0.6, 0.6, 0.58),
+    (0.3, 0.32, 0.35),
+    (0.1, 0.35, 0.5),
+)
 
 
 @dataclass
@@ -61,7 +67,7 @@ def _gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
     ground(mesh, DIRT, -150, -1, -150, 150, -0.03)
     ground(mesh, _paving(rng), -60, 14, -width / 2 - 2, width / 2 + 2, 0.0)
     ground(mesh, (GRASS, CONCRETE)[rng.integers(2)], -1, 14, -150, 150, -0.02)
-    _cross_street(mesh, rng, 14.0)
+    _cross_street(mesh, 14.0)
     gate(mesh, lamps, rng, width)
     fence(mesh, rng, width)
     for _ in range(int(rng.integers(1, 4))):
@@ -71,7 +77,12 @@ def _gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
     for _ in range(int(rng.integers(1, 4))):
         building(mesh, rng, rng.uniform(45, 110), rng.uniform(-80, 80), site=False)
     for _ in range(int(rng.integers(0, 6))):
-        tree(mesh, rng, rng.choice([-1, 1]) * rng.uniform(3, 10) + (20 if rng.random() < 0.5 else 0), rng.choice([-1, 1]) * rng.uniform(width / 2 + 5, 40))
+        tree(
+            mesh,
+            rng,
+            rng.choice([-1, 1]) * rng.uniform(3, 10) + (20 if rng.random() < 0.5 else 0),
+            rng.choice([-1, 1]) * rng.uniform(width / 2 + 5, 40),
+        )
     clutter(mesh, rng, width / 2)
     return rng.uniform(0.0, 0.8), width
 
@@ -79,8 +90,12 @@ def _gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
 def gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator, width: float) -> None:
     """Posts, and with luck a gantry, a sign, leaves, a hut and a barrier."""
     half, high = width / 2 + 0.5, rng.uniform(3.0, 6.5)
-    post = (Look(Material.BRICK, (0.35, 0.12, 0.08)), Look(Material.CONCRETE, (0.5, 0.5, 0.48)), Look(Material.PAINT, (0.6, 0.05, 0.03)),
-            Look(Material.STEEL, (0.1, 0.2, 0.4)))[rng.integers(4)]
+    post = (
+        Look(Material.BRICK, (0.35, 0.12, 0.08)),
+        Look(Material.CONCRETE, (0.5, 0.5, 0.48)),
+        Look(Material.PAINT, (0.6, 0.05, 0.03)),
+        Look(Material.STEEL, (0.1, 0.2, 0.4)),
+    )[rng.integers(4)]
     size = rng.uniform(0.3, 1.2)
     for side in (1, -1):
         mesh.box((0, side * half, high / 2), (size, size, high), post)
@@ -89,7 +104,11 @@ def gate(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator, width: float) 
         z = max(high, 5.0)
         for side in (1, -1):
             mesh.box((0, side * half, z / 2), (0.3, 0.3, z), post)
-        mesh.box((0, 0, z + 0.5), (0.4, 2 * half + 1, rng.uniform(0.6, 1.4)), Look(Material.LIVERY, (0.5, 0.03, 0.02) if rng.random() < 0.6 else (0.05, 0.1, 0.4)))
+        mesh.box(
+            (0, 0, z + 0.5),
+            (0.4, 2 * half + 1, rng.uniform(0.6, 1.4)),
+            Look(Material.LIVERY, (0.5, 0.03, 0.02) if rng.random() < 0.6 else (0.05, 0.1, 0.4)),
+        )
     if rng.random() < 0.5:
         for side in (1, -1):
             leaf = Look(Material.STEEL, (0.3, 0.31, 0.33))
@@ -122,10 +141,14 @@ def fence(mesh: Mesh, rng: np.random.Generator, width: float) -> None:
         mesh.box((0.02, side * (start + 35), 0.2), (0.2, 70, 0.4), Look(Material.BRICK, (0.4, 0.38, 0.36)))
         for k in range(8):
             if rng.random() < 0.6:
-                mesh.box((0.06, side * (start + 3 + 6 * k), high * 0.55), (0.02, 4.2, high * 0.6), Look(Material.LIVERY, tuple(rng.uniform(0.02, 0.6, 3))))
+                mesh.box(
+                    (0.06, side * (start + 3 + 6 * k), high * 0.55),
+                    (0.02, 4.2, high * 0.6),
+                    Look(Material.LIVERY, tuple(rng.uniform(0.02, 0.6, 3))),
+                )
 
 
-def _cross_street(mesh: Mesh, rng: np.random.Generator, x: float) -> None:
+def _cross_street(mesh: Mesh, x: float) -> None:
     ground(mesh, ASPHALT, x, x + 14, -150, 150, -0.01)
     ground(mesh, CONCRETE.but(colour=(0.28, 0.27, 0.26)), x + 14, x + 19, -150, 150, 0.12)
     ground(mesh, GRASS, x + 19, 200, -150, 150, 0.05)
@@ -178,7 +201,11 @@ def _street(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[fl
 def _lines(mesh: Mesh, rng: np.random.Generator, width: float) -> None:
     if rng.random() < 0.8:
         for y in (-0.12, 0.12):
-            mesh.box((0, y, 0.004), (240, 0.12, 0.008), Look(Material.MARKING, (0.65, 0.42, 0.03)) if rng.random() < 0.6 else WHITE)
+            mesh.box(
+                (0, y, 0.004),
+                (240, 0.12, 0.008),
+                Look(Material.MARKING, (0.65, 0.42, 0.03)) if rng.random() < 0.6 else WHITE,
+            )
     for side in (1, -1):
         mesh.box((0, side * (width / 2 - 0.4), 0.004), (240, 0.13, 0.008), WHITE)
         if width > 12:
@@ -214,7 +241,12 @@ def _yard(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
         look = Look(Material.HOARDING, HOARDING[rng.integers(len(HOARDING))])
         mesh.box((0, rng.choice([-1, 1]) * rng.uniform(10, 20), 1.2), (120, 0.1, 2.4), look)
     clutter(mesh, rng, 5.0)
-    lamps.append(Lamp((float(rng.uniform(-10, 10)), float(rng.choice([-9, 9])), 8.0), scaled((0.9, 0.95, 1.0), rng.uniform(80, 250))))
+    lamps.append(
+        Lamp(
+            (float(rng.uniform(-10, 10)), float(rng.choice([-9, 9])), 8.0),
+            scaled((0.9, 0.95, 1.0), rng.uniform(80, 250)),
+        )
+    )
     return rng.uniform(0.3, 0.9), 10.0
 
 
@@ -255,10 +287,17 @@ def mound(mesh: Mesh, rng: np.random.Generator, x: float, y: float) -> None:
     mesh.obstacles.append((x, y, r))
     g = np.linspace(-1, 1, n)
     gx, gy = np.meshgrid(g, g, indexing="ij")
-    z = h * np.clip(1 - np.hypot(gx, gy) ** 1.3, -0.05, 1) + 0.25 * fractal_noise(rng, n, n, 7, 2) * (np.hypot(gx, gy) < 0.9) - 0.05
+    z = (
+        h * np.clip(1 - np.hypot(gx, gy) ** 1.3, -0.05, 1)
+        + 0.25 * fractal_noise(rng, n, n, 7, 2) * (np.hypot(gx, gy) < 0.9)
+        - 0.05
+    )
     p = np.stack([gx * r + x, gy * r + y, z], 2)
     net = rng.random() < 0.4
-    mesh.grid(p.astype(np.float32), Look(Material.NET if net else Material.SOIL, (0.03, 0.2, 0.08) if net else (0.22, 0.15, 0.09)))
+    mesh.grid(
+        p.astype(np.float32),
+        Look(Material.NET if net else Material.SOIL, (0.03, 0.2, 0.08) if net else (0.22, 0.15, 0.09)),
+    )
 
 
 def lamp_post(mesh: Mesh, lamps: list[Lamp], x: float, y: float, towards: float, rng: np.random.Generator) -> None:
@@ -279,7 +318,11 @@ def clutter(mesh: Mesh, rng: np.random.Generator, half: float) -> None:
             mesh.cylinder((x, y, 0), (x, y, 0.7), 0.18, Look(Material.PLASTIC, (0.7, 0.12, 0.02)), 10, 0.03)
             mesh.cylinder((x, y, 0.3), (x, y, 0.45), 0.13, Look(Material.MARKING, (0.8, 0.8, 0.8)), 10, 0.095)
         elif what == 1:
-            mesh.box((x, y, 0.5), (1.4, 0.4, 1.0), Look(Material.PLASTIC, (0.7, 0.15, 0.02) if rng.random() < 0.5 else (0.7, 0.5, 0.02)))
+            mesh.box(
+                (x, y, 0.5),
+                (1.4, 0.4, 1.0),
+                Look(Material.PLASTIC, (0.7, 0.15, 0.02) if rng.random() < 0.5 else (0.7, 0.5, 0.02)),
+            )
         else:
             mesh.box((x, y, 1.1), (0.06, 1.6, 1.1), Look(Material.LIVERY, tuple(rng.uniform(0.05, 0.7, 3))))
             for k in (-0.6, 0.6):
