@@ -19,7 +19,8 @@ from drivers.port import Line
 
 _KNOT_M_S = 1852 / 3600
 _NO_FIX = "no position: the receiver has no fix, check that its antenna sees the sky"
-_ANGLE = re.compile(r"(\d{2,3})(\d{2}(?:\.\d*)?)")
+_ANGLE = re.compile(r"(\d{2,3})(\d{2}(?:\.\d*)?)", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?", re.ASCII)
 
 
 class Nmea(Driver):
@@ -75,15 +76,15 @@ class Nmea(Driver):
             return Sample({}, _NO_FIX)
         values = _position(fields[3:7])
         if fields[7]:
-            values["speed_m_s"] = float(fields[7]) * _KNOT_M_S
+            values["speed_m_s"] = _number(fields[7]) * _KNOT_M_S
         if fields[8]:
-            values["course_deg"] = float(fields[8])
+            values["course_deg"] = _number(fields[8])
         return Sample(values | self._details)
 
     def _gga(self, fields: list[str]) -> Sample | None:
         details = {"satellites": fields[7], "hdop": fields[8], "altitude_m": fields[9]}
         fixed = fields[6] not in ("", "0")
-        self._details = {name: float(text) for name, text in details.items() if text} if fixed else {}
+        self._details = {name: _number(text) for name, text in details.items() if text} if fixed else {}
         if self._rmc_came:
             self._rmc_came = False
             return None
@@ -96,6 +97,12 @@ def _position(fields: list[str]) -> dict[str, float]:
         "latitude_deg": _degrees(latitude, north, "NS"),
         "longitude_deg": _degrees(longitude, east, "EW"),
     }
+
+
+def _number(text: str) -> float:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{text} is no number")
+    return float(text)
 
 
 def _degrees(text: str, side: str, sides: str) -> float:

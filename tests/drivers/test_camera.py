@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from drivers.errors import BadRecordingError, BadSettingError, DeviceLostError, 
 from drivers.frames import Frame
 from drivers.recorded import Thinning
 from tests.drivers.fakes import FakeClock
+from tests.drivers.http_camera import HttpCamera
+from tests.drivers.rtsp import RtspCamera
 
 
 def grey(level: int) -> np.ndarray[Any, Any]:
@@ -148,44 +150,14 @@ def test_thinning_counts_each_missed_interval_once() -> None:
     assert told == [False, True, False, False, True]
 
 
-class Stream:
-    """A camera that serves motion JPEG over HTTP at 50 frames a second, and can stall or hang up."""
-
-    def __init__(self) -> None:
-        self.stalled, self.ended = threading.Event(), threading.Event()
-        self.sent = 0
-        stream = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-                self.end_headers()
-                while not stream.ended.wait(0.02):
-                    if not stream.stalled.is_set():
-                        _, jpeg = cv2.imencode(".jpg", grey(min(255, stream.sent)))
-                        data = jpeg.tobytes()
-                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-                        self.wfile.write(head.encode() + data + b"\r\n")
-                        stream.sent += 1
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://user:secret@127.0.0.1:{self.server.server_port}/live.mjpg"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
+Stream = HttpCamera | RtspCamera
 
 
-@pytest.fixture
-def stream() -> Iterator[Stream]:
-    stream = Stream()
-    yield stream
-    stream.close()
+@pytest.fixture(params=[HttpCamera, RtspCamera])
+def stream(request: pytest.FixtureRequest) -> Iterator[Stream]:
+    camera: Stream = request.param("admin", "geheim")
+    yield camera
+    camera.close()
 
 
 def live(stream: Stream, **settings: Any) -> Camera:
@@ -215,10 +187,10 @@ def test_a_live_camera_that_stalls_is_silent_and_one_that_hangs_up_is_lost(strea
     camera = live(stream, silent_after_s=0.5)
     assert camera.read(10.0) is not None
     stream.stalled.set()
-    with pytest.raises(DeviceSilentError, match=r"gate: no frame from http://\*\*\*@127.0.0.1:\d+/live.mjpg for"):
+    with pytest.raises(DeviceSilentError, match=r"gate: no frame from \w+://\*\*\*@127.0.0.1:\d+/live.* for"):
         _read_on(camera)
     stream.ended.set()
-    with pytest.raises(DeviceLostError, match=r"http://\*\*\*@127.0.0.1.* ended the stream"):
+    with pytest.raises(DeviceLostError, match=r"\w+://\*\*\*@127.0.0.1.* ended the stream"):
         _read_on(camera)
     camera.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "camera gate"]
@@ -251,6 +223,26 @@ def test_bad_recordings(tmp_path: Path) -> None:
     torn.write_bytes(b"\x00\x00\x00\x18ftypmp42")
     with pytest.raises(BadRecordingError, match=r"clip.mp4 is no readable video"):
         opened(torn)
+
+
+def test_rtsp_goes_over_tcp_and_its_password_is_not_told(capfd: pytest.CaptureFixture[str]) -> None:
+    camera = RtspCamera("admin", "geheim")
+    opened(camera.address, policy="newest").close()
+    assert [transport.split(";")[0] for transport in camera.transports] == ["RTP/AVP/TCP"]
+    wrong = camera.address.replace("geheim", "falsch")
+    with pytest.raises(DeviceLostError, match="user and password") as caught:
+        opened(wrong, policy="newest")
+    camera.close()
+    told = capfd.readouterr()
+    assert not {"geheim", "falsch"} & set(re.split(r"[^a-z]", f"{caught.value} {told.out} {told.err}"))
+
+
+def test_a_video_that_ends_early_is_told(video: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = video.read_bytes()
+    video.write_bytes(whole[: len(whole) // 2])
+    frames = all_of(opened(video, frames_per_s=60.0))
+    assert 10 < len(frames) < 40
+    assert "of 50 frames: is it damaged?" in caplog.text
 
 
 def test_policies_that_do_not_exist_or_fit(folder: Path) -> None:

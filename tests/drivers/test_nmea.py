@@ -97,6 +97,8 @@ def test_other_sentences_are_no_measurement() -> None:
         "GPRMC,1,A,,,,,0,0,191194,,",
         "GPRMC,1,A",
         "GPGGA,1,4916.45,N,12311.12,W,1,four,1,1,M",
+        "GPRMC,1,A,4916.45,N,12311.12,W,nan,0,191194,,",
+        "GPRMC,1,A,4916.45,N,12311.12,W,1_0,0,191194,,",
     ],
 )
 def test_whole_sentences_without_sense(body: str) -> None:
