@@ -57,7 +57,8 @@ class Quality(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``.
+    """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``; an empty ``mode`` is the usual
+    one of the driver.
 
     ``limits`` is a list, or the name of a set in ``config/limits`` of which ``limits_case`` chooses the part.
     ``publish_readings`` sends every reading along with its report window, some kilobytes a minute.
@@ -68,7 +69,7 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     driver: str
     port: str
     model: str = ""
-    mode: Literal["active", "query"] = "active"
+    mode: Literal["", "active", "query"] = ""
     interval_s: Annotated[float, msgspec.Meta(ge=0.2, le=3600)] = 1.0
     warm_up_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30.0
     report_window_s: Seconds = 60.0
