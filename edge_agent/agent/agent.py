@@ -18,17 +18,20 @@ from typing import Any
 import msgspec
 
 from edge_agent import __version__
+from edge_agent.agent import commands
 from edge_agent.agent.machine import machine
+from edge_agent.agent.site import Site
 from edge_agent.agent.sources import Source, dust_source, gate_source
 from edge_agent.agent.systemd import notify
+from edge_agent.agent.uplinks import Uplink, Uplinks, destinations
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
 from edge_agent.config import Config
+from edge_agent.dust.city import CityAir
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import EvidenceStore
 from edge_agent.messages import Draft, HealthData, Message, Priority, StatusData
 from edge_agent.outbox import Outbox, OutboxRecorder
-from edge_agent.uplink.mqtt import MqttUplink
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,6 @@ class Agent:
     """One device. ``file`` is where ``config`` was read.
 
     ``watch`` is called with every message recorded, in the thread that recorded it.
-
     Raises ConfigError or ModelError for what a person must change, OutboxError when the data folder cannot be used.
     """
 
@@ -60,15 +62,17 @@ class Agent:
         self._health_due = self._started
         self._problems: list[str] = []
         self._idle = threading.Event()
-        device = config.device
-        self._data_dir = Path(device.data_dir)
-        sources = [dust_source(section, file, self._clock, self.record) for section in config.dust]
+        self._data_dir = Path(config.device.data_dir)
+        self._site = Site(config, file, self._clock)
+        self._dust = [dust_source(section, file, self._clock, self.record) for section in config.dust]
+        sources: list[Source] = list(self._dust)
         sources += [gate_source(section, self._clock, self.record) for section in config.gate]
         self._outbox = _open_outbox(config, self._data_dir, self._clock)
-        self._recorder = OutboxRecorder(self._outbox, device.site)
+        self._recorder = OutboxRecorder(self._outbox, config.device.site)
+        self._commands = {"city-air": commands.city_air(self._tell_city_air)}
+        self._links = Uplinks(config, self._outbox, self._data_dir, self.status, self._command)
         self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
-        uplinks = [MqttUplink(section, device, self._outbox, status=self.status) for section in config.mqtt]
-        self._uplinks = [(uplink, Worker(uplink.name, _body(uplink), clock=self._clock)) for uplink in uplinks]
+        self._uplinks = [(each, Worker(each.name, _body(each), clock=self._clock)) for each in self._links.all]
 
     def run(self, stop: threading.Event) -> None:
         """Guards until ``stop`` is set, or until every source was a recording that ended and was sent."""
@@ -104,15 +108,16 @@ class Agent:
     def tick(self) -> None:
         """What the supervisor does about once a second."""
         now = self._clock.monotonic()
-        stuck = [worker.name for _, worker in [*self._uplinks, *self._sources] if worker.stuck]
+        stuck = [worker.name for worker in self._workers if worker.stuck]
         starved = [source.name for source, worker in self._sources if worker.alive and self._starved(source, now)]
         if not (stuck or starved):
             notify("WATCHDOG=1")
+        for draft in self._site.tick(self._clock.time()):
+            self._try_record(draft)
         problems = self.problems()
         if problems != self._problems:
             self._problems = problems
-            for uplink, _ in self._uplinks:
-                uplink.refresh_status()
+            self._links.refresh_status()
         if now >= self._health_due:
             self._health_due = now + self._config.device.health_interval_s
             self._try_record(Draft("health", self._clock.time(), self.health()))
@@ -120,29 +125,34 @@ class Agent:
     def stop_sources(self) -> int:
         """Stops the sources, which close what they have open; the last sequence that was recorded."""
         _stop(worker for _, worker in self._sources)
+        for draft in self._site.close(self._clock.time()):
+            self._try_record(draft)
         self._outbox.flush()
         return max(self._outbox.newest(priority) for priority in Priority)
 
     def close(self) -> None:
         """Stops the sources, gives the uplinks a moment to send what is left and say goodbye, closes the outbox."""
         notify("STOPPING=1")
-        self.stop_sources()
+        try:
+            self.stop_sources()
+        except OutboxError as error:
+            log.error("the last telemetry could not be committed: %s", error)
         deadline = self._clock.monotonic() + _LAST_WORDS_S
-        while not self.sent and any(u.state().connected for u, _ in self._uplinks):
-            if self._clock.monotonic() > deadline:
-                break
+        while not self.sent and self._links.connected and self._clock.monotonic() < deadline:
             self._idle.wait(0.05)
         for uplink, worker in self._uplinks:
             worker.stop.set()
             uplink.wake()
         _stop(worker for _, worker in self._uplinks)
+        self._links.close()
         self._outbox.close()
 
     def record(self, worker: Worker, draft: Draft) -> None:
-        """Commits ``draft``; returns when it is durable or the worker was told to stop."""
+        """Commits ``draft`` and what follows from it; returns when it is durable or the worker was told to stop."""
         while True:
             try:
                 message = self._recorder.record(draft)
+                break
             except OutboxError as error:
                 if worker.problem != str(error):
                     log.error("%s: %s", worker.name, error)
@@ -150,16 +160,16 @@ class Agent:
                 worker.beat()
                 if worker.stop.wait(_TICK_S):
                     return
-            else:
-                if self._watch:
-                    self._watch(message)
-                return
+        if self._watch:
+            self._watch(message)
+        for following in self._site.update(draft):
+            self.record(worker, following)
 
     def problems(self) -> list[str]:
         """Sentences a person can act on."""
-        ill = [f"{w.name}: {w.problem}" for _, w in [*self._sources, *self._uplinks] if w.problem]
-        stuck = [f"{w.name}: gave no sign of life" for _, w in [*self._sources, *self._uplinks] if w.stuck]
-        return [*ill, *stuck, *self._outbox.problems()]
+        ill = [f"{worker.name}: {worker.problem}" for worker in self._workers if worker.problem]
+        stuck = [f"{worker.name}: gave no sign of life" for worker in self._workers if worker.stuck]
+        return [*ill, *stuck, *self._site.problems(), *self._outbox.problems()]
 
     def status(self) -> StatusData:
         """What the uplinks publish, retained."""
@@ -169,13 +179,12 @@ class Agent:
         """What a maintainer wants to know before driving there."""
         seen = self.snapshot()
         trust = self._clock.trust()
-        clock = {"trusted": trust.trusted, "error_s": trust.error_s if trust.trusted else None}
         return HealthData(
             uptime_s=round(self._clock.monotonic() - self._started, 1),
             outbox=seen["outbox"],
             sources=seen["sources"],
             uplinks=seen["uplinks"],
-            clock=clock,
+            clock={"trusted": trust.trusted, "error_s": trust.error_s if trust.trusted else None},
             machine=machine(self._data_dir),
         )
 
@@ -183,22 +192,33 @@ class Agent:
         """Sources, uplinks and outbox as they are now, in plain values."""
         return {
             "sources": {s.name: {"problem": w.problem, "restarts": w.restarts, **s.state()} for s, w in self._sources},
-            "uplinks": {u.name: msgspec.to_builtins(u.state()) for u, _ in self._uplinks},
+            "uplinks": self._links.states(),
             "outbox": msgspec.to_builtins(self._outbox.depth()),
         }
+
+    @property
+    def _workers(self) -> list[Worker]:
+        return [worker for _, worker in [*self._sources, *self._uplinks]]
 
     def _starved(self, source: Source, now: float) -> bool:
         since = source.last_item if source.last_item is not None else self._started
         return now - since > self._config.device.last_resort_restart_s
 
+    def _command(self, name: str, payload: bytes) -> None:
+        self._try_record(Draft("ack", self._clock.time(), commands.answer(name, payload, self._commands), subject=name))
+
+    def _tell_city_air(self, air: CityAir) -> None:
+        for source in self._dust:
+            source.tell_city_air(air)
+
     def _try_record(self, draft: Draft) -> None:
         try:
             self._recorder.record(draft)
         except OutboxError as error:
-            log.warning("health could not be recorded: %s", error)
+            log.warning("%s could not be recorded: %s", draft.channel, error)
 
 
-def _body(uplink: MqttUplink) -> Callable[[Worker], None]:
+def _body(uplink: Uplink) -> Callable[[Worker], None]:
     return lambda worker: uplink.run(worker.stop, worker.beat)
 
 
@@ -222,7 +242,7 @@ def _open_outbox(config: Config, data_dir: Path, clock: Clock) -> Outbox:
     return Outbox.open(
         data_dir / "outbox.db",
         device=config.device.id,
-        destinations={section.name: None for section in config.mqtt},
+        destinations=destinations(config),
         evidence=evidence,
         clock=clock,
         bounds=config.outbox,

@@ -6,6 +6,7 @@ opens it again. The decider outlives the device, so a window or a passage surviv
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -15,6 +16,7 @@ from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
+from edge_agent.dust.city import CityAir
 from edge_agent.messages import Draft
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 Record = Callable[[Worker, Draft], None]
 
 _READ_TIMEOUT_S = 1.0
+_MOST_CITY_AIR = 100
+_TICK_LATE_S = 2.0
 
 
 Item = TypeVar("Item")
@@ -44,7 +48,6 @@ class Decider(Protocol[_Item_contra]):
     """What the deciding floor offers a source."""
 
     def update(self, item: _Item_contra, /) -> list[Draft]: ...
-    def tick(self, now: float, /) -> list[Draft]: ...
     def finish(self) -> list[Draft]: ...
     def state(self) -> dict[str, Any]: ...
 
@@ -81,13 +84,12 @@ class Source:
         try:
             while not worker.stop.is_set():
                 item = device.read(_READ_TIMEOUT_S)
-                if item is None:
-                    drafts = self._decider.tick(self._clock.time())
-                else:
+                drafts = self._between()
+                if item is not None:
                     worker.well()
                     self._items += 1
                     self._last, self.last_item = item, self._clock.monotonic()
-                    drafts = self._decider.update(item)
+                    drafts += self._decider.update(item)
                 for draft in drafts:
                     self._record(worker, draft)
         except EndOfRecording:
@@ -97,10 +99,33 @@ class Source:
         for draft in self._decider.finish():
             self._record(worker, draft)
 
+    def _between(self) -> list[Draft]:
+        """What is decided between two items."""
+        return []
+
     def state(self) -> dict[str, Any]:
         """How many items came, the last one, and what the decider counts."""
         last = self._describe(self._last) if self._last is not None else {}
         return {"items": self._items, **last, **self._decider.state()}
+
+
+class DustSource(Source):
+    """A dust sensor: time alone closes its windows, and the city's air changes what is judged."""
+
+    def __init__(self, *args: Any, watch: DustWatch) -> None:
+        super().__init__(*args)
+        self._watch = watch
+        self._city_air: deque[CityAir] = deque(maxlen=_MOST_CITY_AIR)
+
+    def tell_city_air(self, air: CityAir) -> None:
+        """Hands the city's word to the decider, in the source's own thread."""
+        self._city_air.append(air)
+
+    def _between(self) -> list[Draft]:
+        drafts = self._watch.tick(self._clock.time() - _TICK_LATE_S)
+        while self._city_air:
+            drafts += self._watch.city(self._city_air.popleft())
+        return drafts
 
 
 def dust_decider(section: config.DustSensor, file: Path) -> DustWatch:
@@ -118,7 +143,7 @@ def gate_decider(section: config.Gate) -> GateWatch:
     return GateWatch(section)
 
 
-def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record) -> Source:
+def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record) -> DustSource:
     """A dust sensor. Raises UnknownDriverError, BadSettingError, ConfigError."""
     driver_of(section.driver, section.model).check_mode(section.mode)
 
@@ -139,7 +164,8 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
         values = {name: round(value, 2) for name, value in reading.values.items()}
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
-    return Source(section.name, open_it, dust_decider(section, file), describe, record, clock)
+    watch = dust_decider(section, file)
+    return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
 
 
 def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:

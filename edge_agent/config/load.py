@@ -10,9 +10,12 @@ from typing import Any
 
 import msgspec
 
+from edge_agent.config.actuator import Actuator
+from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor
 from edge_agent.config.gate import Gate
+from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
@@ -20,13 +23,16 @@ from edge_agent.errors import ConfigError
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole device. Lists are written ``[[dust]]``, ``[[gate]]``, ``[[mqtt]]``."""
+    """A whole device. Lists are written ``[[dust]]``, ``[[gate]]``, ``[[mqtt]]``, ``[[hj212]]``, ``[[actuator]]``."""
 
     device: Device
     dust: list[DustSensor] = []
     gate: list[Gate] = []
     outbox: Outbox = Outbox()
     mqtt: list[Mqtt] = []
+    hj212: list[Hj212] = []
+    card: Card | None = None
+    actuator: list[Actuator] = []
 
 
 def load(file: Path | str) -> Config:
@@ -48,19 +54,23 @@ def load(file: Path | str) -> Config:
         config = msgspec.convert(raw, Config, strict=True)
     except msgspec.ValidationError as error:
         raise _explained(path, raw, str(error)) from error
-    for section in ("dust", "gate", "mqtt"):
-        _unique(path, section, [_name_of(item) for item in getattr(config, section)])
+    for sections in (("dust", "gate"), ("mqtt", "hj212"), ("actuator",)):
+        _unique(path, config, sections)
     return config
 
 
-def _name_of(item: Any) -> str:
-    return str(item.camera.name if isinstance(item, Gate) else item.name)
-
-
-def _unique(path: Path, section: str, names: list[str]) -> None:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ConfigError(path, f"{section}[{index}].name", f"{name!r} is used twice; give each its own name")
+def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:
+    names: list[str] = []
+    for section in sections:
+        for index, item in enumerate(getattr(config, section)):
+            key, name = (
+                (f"{section}[{index}].camera", item.camera.name)
+                if section == "gate"
+                else (f"{section}[{index}]", item.name)
+            )
+            if name in names:
+                raise ConfigError(path, f"{key}.name", f"{name!r} is used twice; give each its own name")
+            names.append(name)
 
 
 def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:

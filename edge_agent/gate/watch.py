@@ -83,11 +83,6 @@ class GateWatch:
         self._forget()
         return drafts
 
-    def tick(self, now: float) -> list[Draft]:
-        """Time alone decides nothing here."""
-        del now
-        return []
-
     def finish(self) -> list[Draft]:
         """The end of a recording: passages that go on are closed as they are."""
         drafts = [draft for passage in self._passages.finish() for draft in self._judged(passage)]

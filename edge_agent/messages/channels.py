@@ -14,7 +14,7 @@ import msgspec
 from edge_agent.messages.dust import DustData, ExceedanceData
 from edge_agent.messages.gate import EvidenceData, PassageData, ViolationData
 from edge_agent.messages.site import ActuationData, CardData
-from edge_agent.messages.system import HealthData, LossData, StatusData
+from edge_agent.messages.system import AckData, HealthData, LossData, StatusData
 
 
 class Priority(IntEnum):
@@ -54,6 +54,7 @@ CHANNELS: dict[str, Channel] = {
         Channel("exceedance", "edge.exceedance.v1", ExceedanceData, Priority.PASSAGE),
         Channel("card", "edge.card.v1", CardData, Priority.PASSAGE, retained=True),
         Channel("actuation", "edge.actuation.v1", ActuationData, Priority.PASSAGE),
+        Channel("ack", "edge.ack.v1", AckData, Priority.PASSAGE),
         Channel("dust", "edge.dust.v1", DustData, Priority.DUST),
         Channel("health", "edge.health.v1", HealthData, Priority.HEALTH),
         Channel("status", "edge.status.v1", StatusData, Priority.HEALTH, retained=True),

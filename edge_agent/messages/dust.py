@@ -39,7 +39,8 @@ class DustData(msgspec.Struct, frozen=True, kw_only=True):
     """One window of one sensor; ``values`` by value name, such as ``pm10_ug_m3``; ``start`` in UTC.
 
     ``correction`` names the method of the values that stand as ``…_corrected_ug_m3`` beside the raw ones. Several
-    records with one sensor, start and window come from a restart inside the window; their counts tell the parts. ``readings`` come with report windows where asked for.
+    records with one sensor, start and window come from a restart inside the window; their counts tell the parts.
+    ``readings`` come with report windows where asked for.
     """
 
     sensor: str

@@ -27,6 +27,15 @@ class HealthData(msgspec.Struct, frozen=True, kw_only=True):
     machine: dict[str, Any]
 
 
+class AckData(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command; ``id`` is the one it came with, ``detail`` a sentence."""
+
+    command: str
+    ok: bool
+    detail: str
+    id: str = ""
+
+
 class LossData(msgspec.Struct, frozen=True, kw_only=True):
     """Sequences that will not come: whoever does not have one of them need not wait for it.
 

@@ -25,7 +25,9 @@ def data(message: Message) -> dict[str, Any]:
 
 def test_a_dust_post_measures_and_reports_one_exceedance(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
-        wait_until(lambda: len(receiver.of("violation")) >= 1 and len(receiver.of("dust")) >= 8, what="dust and violation")
+        wait_until(
+            lambda: len(receiver.of("violation")) >= 1 and len(receiver.of("dust")) >= 8, what="dust and violation"
+        )
         maps = Path(f"/proc/{agent.pid}/maps").read_text()
         assert agent.stop() == 0
         wait_until(lambda: receiver.ledger.accounts()[0].status == "stopped", what="its goodbye")
