@@ -9,7 +9,8 @@ time ``start + k * interval_s``. Played at once, the port's clock is the time of
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +19,7 @@ from drivers.errors import BadRecordingError, DriverError, EndOfRecording
 from drivers.port import Port
 
 Chunk = tuple[float, bytes]
+_BLOCK = 65536
 
 
 class ReplayPort:
@@ -95,30 +97,39 @@ class Capture:
 
 
 def chunks_of(file: Path, driver: Driver, *, start: float, interval_s: float) -> Iterator[Chunk]:
-    """The chunks of a recording made with ``driver``.
+    """The chunks of a recording made with ``driver``, read as they are taken.
 
-    Raises BadRecordingError when it cannot be read (while iterating, too, for a damaged line).
+    Raises BadRecordingError, while iterating, when the file cannot be read or is damaged.
     """
     try:
         if file.suffix == ".capture":
-            return _captured(file, file.read_text(encoding="ascii"))
-        data = _from_hexdump(file) if file.suffix == ".hexdump" else file.read_bytes()
+            yield from _captured(file)
+        else:
+            blocks = [_from_hexdump(file)] if file.suffix == ".hexdump" else _blocks(file)
+            yield from _by_frame(blocks, driver, start, interval_s)
     except OSError as error:
         raise BadRecordingError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadRecordingError(f"{file} is not text, though its name says so (byte {error.start})") from error
-    return _by_frame(data, driver, start, interval_s)
 
 
-def _captured(file: Path, text: str) -> Iterator[Chunk]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        time, _, data = line.partition(" ")
-        try:
-            yield float(time), bytes.fromhex(data)
-        except ValueError as error:
-            raise BadRecordingError(f"{file}, line {number}: is not 'seconds hex': {line[:60]!r}") from error
+def _captured(file: Path) -> Iterator[Chunk]:
+    with file.open(encoding="ascii") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            time, _, data = line.partition(" ")
+            try:
+                chunk = float(time), bytes.fromhex(data)
+            except ValueError as error:
+                raise BadRecordingError(f"{file}, line {number}: is not 'seconds hex': {line[:60]!r}") from error
+            yield chunk
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            yield block
 
 
 def _from_hexdump(file: Path) -> bytes:
@@ -138,17 +149,23 @@ def _from_hexdump(file: Path) -> bytes:
     return bytes(data)
 
 
-def _by_frame(data: bytes, driver: Driver, start: float, interval_s: float) -> Iterator[Chunk]:
+def _by_frame(blocks: Iterable[bytes], driver: Driver, start: float, interval_s: float) -> Iterator[Chunk]:
+    """A chunk ends where a frame ends, so that each reading has its own time."""
     framer = driver.framer()
     queries = tuple(driver.queries()) or (b"",)
+    rest = b""
     at = answers = 0
-    for frame in [*framer.feed(data), *framer.end()]:
-        end = data.index(frame, max(0, at - driver.shared)) + len(frame)
-        yield start + answers // len(queries) * interval_s, data[at:end]
-        at = end
-        answers += _is_answer(driver, frame, queries[answers % len(queries)])
-    if at < len(data):
-        yield start + answers // len(queries) * interval_s, data[at:]
+    for block in chain(blocks, [b""]):
+        rest += block
+        for frame in framer.feed(block) if block else framer.end():
+            end = rest.index(frame, max(0, at - driver.shared)) + len(frame)
+            yield start + answers // len(queries) * interval_s, rest[at:end]
+            at = end
+            answers += _is_answer(driver, frame, queries[answers % len(queries)])
+        kept = max(0, at - driver.shared)
+        rest, at = rest[kept:], at - kept
+    if at < len(rest):
+        yield start + answers // len(queries) * interval_s, rest[at:]
 
 
 def _is_answer(driver: Driver, frame: bytes, query: bytes) -> bool:

@@ -14,6 +14,7 @@ from drivers.recording import Capture, ReplayPort
 from drivers.sensor import SensorSession
 from drivers.table import open_recording
 from tests.drivers.fakes import FakeClock, ScriptedPort
+from tests.drivers.frames import FRAMES
 
 FIRST = bytes.fromhex("aac00600060058d93dab")
 SECOND = bytes.fromhex("aac00900090058d943ab")
@@ -119,3 +120,16 @@ def test_at_once_means_at_once(tmp_path: Path) -> None:
     with open_recording("nova", file, name="dust") as session:
         assert [t for t, _ in seen(all_of(session))] == [0.0, 604800.0]
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("driver", ["sensirion", "plantower", "nova"])
+def test_a_long_recording_is_read_in_pieces_and_nothing_is_lost_between_them(tmp_path: Path, driver: str) -> None:
+    """Longer than three pieces, and no piece ends where a frame ends."""
+    file = tmp_path / "long.bin"
+    frame = FRAMES[driver][0]
+    number = 3 * 65536 // len(frame) + 5
+    file.write_bytes(b"\x00" + frame * number)
+    with open_recording(driver, file, name="dust", start=10.0, interval_s=2.0) as session:
+        readings = all_of(session)
+        assert [reading.time for reading in readings] == [10.0 + 2 * n for n in range(number)]
+        assert (session.skipped, session.rejected) == (1, 0)
