@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ from models.scenes.labels import box_of
 from models.scenes.lighting import Lighting, headlamps
 from models.scenes.mesh import Array, Colour
 from models.scenes.parts import PARTS
+from models.scenes.paths import Path2
 from models.scenes.scene import Scene, Thing
 from models.scenes.spec import TruckSpec
 from models.scenes.tipper import truck
 
 SEEN = 0.05
-Path2 = Callable[[float], tuple[float, float, float]]
 
 
 @dataclass

@@ -6,85 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.scenes.camera import Camera
-from models.scenes.clip import Mover, Path2, Script
-from models.scenes.lighting import Lighting
-from models.scenes.mesh import Array, Look, Mesh
-from models.scenes.parts import Material
+from models.scenes.clip import Mover, Script
+from models.scenes.degrade import Defects
+from models.scenes.paths import drive, waypoints
+from models.scenes.sites import GATE_CAMERA, GATE_LINE, daylight, gate_world, lamplight
 from models.scenes.spec import TruckSpec
-from models.scenes.vehicles import car
-from models.scenes.world import ASPHALT, CONCRETE, DIRT, GRASS, building, fence, gate, ground, mound, tree
-
-
-def drive(
-    x0: float,
-    speed: float,
-    start: float,
-    lane: float = 0.0,
-    yaw: float = 0.0,
-    stop_x: float | None = None,
-    stop_s: float = 0.0,
-) -> Path2:
-    """Along x from `x0` at `speed` (m/s, its sign from `yaw`), with a stop of `stop_s` seconds at `stop_x` if given."""
-    sign = float(np.cos(yaw))
-
-    def where(t: float) -> tuple[float, float, float]:
-        s = max(t - start, 0.0)
-        if stop_x is None:
-            return x0 + sign * speed * s, lane, yaw
-        way = abs(stop_x - x0)
-        brake = 1.6
-        cruise = way / speed - brake / 2
-        if s <= cruise:
-            d = speed * s
-        elif s <= cruise + brake:
-            u = s - cruise
-            d = speed * cruise + speed * (u - u * u / (2 * brake))
-        elif s <= cruise + brake + stop_s:
-            d = way
-        else:
-            u = s - cruise - brake - stop_s
-            d = way + (speed * u * u / (2 * brake) if u <= brake else speed * (u - brake / 2))
-        return x0 + sign * d, lane, yaw
-
-    return where
-
-
-def gate_world(seed: int) -> Array:
-    """One site exit: concrete apron, brick posts, hoarding, a green-netted building site behind."""
-    rng = np.random.default_rng(seed)
-    mesh, width = Mesh(), 9.0
-    ground(mesh, DIRT, -150, -1, -150, 150, -0.03)
-    ground(mesh, CONCRETE, -60, 14, -width / 2 - 1.5, width / 2 + 1.5, 0.0)
-    ground(mesh, GRASS, -1, 14, width / 2 + 1.5, 150, -0.02)
-    ground(mesh, CONCRETE.but(colour=(0.3, 0.29, 0.27)), -1, 14, -150, -width / 2 - 1.5, -0.02)
-    ground(mesh, ASPHALT, 14, 200, -150, 150, -0.01)
-    gate(mesh, [], rng, width)
-    fence(mesh, rng, width)
-    building(mesh, rng, -75, 38)
-    building(mesh, rng, -95, -12)
-    building(mesh, rng, -60, 80)
-    mound(mesh, rng, -32, 22)
-    mound(mesh, rng, -38, -20)
-    for x, y in ((3.0, 13.0), (5.0, 19.0), (2.5, 27.0), (-9.0, 12.5)):
-        tree(mesh, rng, x, y)
-    for x in (-14.0, -10.0):
-        mesh.cylinder((x, 6.4, 0), (x, 6.4, 0.7), 0.18, Look(Material.PLASTIC, (0.7, 0.12, 0.02)), 10, 0.03)
-    return mesh.vertices()
-
-
-def daylight() -> Lighting:
-    return Lighting(
-        "sunny",
-        (0.35, -0.55, 0.76),
-        (2.6, 2.45, 2.2),
-        (0.3, 0.46, 0.85),
-        (0.75, 0.8, 0.86),
-        (0.22, 0.2, 0.17),
-        0.5,
-        0.0006,
-        shadow_soft=0.0016,
-    )
+from models.scenes.vehicles import car, person
 
 
 def tipper(**changes: object) -> TruckSpec:
@@ -220,14 +147,185 @@ def demo_gate() -> Script:
     movers.append(Mover("car", 29.0, 37.0, drive(-22, 5.5, 29.0, 0.2), "out", shape=vehicle))
     movers.sort(key=lambda m: m.start)
     return Script(
-        camera=Camera((9.6, -6.3, 6.0), (2.7, -1.0, 0.4), np.radians(67)),
+        camera=GATE_CAMERA,
         lighting=daylight(),
         world=gate_world(3),
         movers=movers,
         seconds=84.0,
-        gate_line=((1.2, -4.8), (1.2, 4.8)),
+        gate_line=GATE_LINE,
         expected={"passages": 5, "violations": {"muddy_truck": 1, "uncovered_load": 1}},
     )
 
 
-SCRIPTS: dict[str, Callable[[], Script]] = {"demo-gate": demo_gate}
+def _gate(movers: list[Mover], seconds: float, expected: dict[str, object], night: bool = False) -> Script:
+    movers.sort(key=lambda m: m.start)
+    return Script(
+        GATE_CAMERA,
+        lamplight() if night else daylight(),
+        gate_world(3),
+        movers,
+        seconds,
+        GATE_LINE,
+        dict(expected),
+        defects=Defects(noise=0.02, bloom=0.08, jpeg=95, saturation=0.8)
+        if night
+        else Defects(exposure=1.35, noise=0.004, bloom=0.04, jpeg=95, saturation=0.95),
+    )
+
+
+def _covered(**changes: object) -> TruckSpec:
+    look: dict[str, object] = {"load": "covered", "cover": "tarp_flat", "fill": 0.7, "heap": 0.1, "wheels": "clean"}
+    return tipper(**(look | changes))
+
+
+def _open(**changes: object) -> TruckSpec:
+    look: dict[str, object] = {
+        "load": "uncovered",
+        "cover": "tarp_flat",
+        "draw": 0.0,
+        "fill": 0.95,
+        "heap": 0.5,
+        "wheels": "clean",
+    }
+    return tipper(**(look | changes))
+
+
+def _empty(**changes: object) -> TruckSpec:
+    look: dict[str, object] = {
+        "load": "empty",
+        "cover": "slide",
+        "draw": 0.0,
+        "fill": 0.0,
+        "heap": 0.0,
+        "wheels": "clean",
+    }
+    return tipper(**(look | changes))
+
+
+MUDDY: dict[str, object] = {"wheels": "muddy", "wheel_mud": 0.95, "wheel_dust": 0.5, "body_mud": 0.6}
+
+
+def _out(start: float, spec: TruckSpec, **path: float) -> Mover:
+    return Mover("truck", start, start + 60, drive(-22.5, 3.0, start, **path), "out", spec)
+
+
+def gate_night() -> Script:
+    """At night, headlamps on: a clean covered truck, a muddy one, one with its load open."""
+    lit: dict[str, object] = {"lamps_on": True}
+    movers = [
+        _out(2.0, _covered(shape_seed=21, cab_colour=(0.04, 0.22, 0.09), bed_colour=(0.04, 0.22, 0.09), **lit)),
+        _out(18.0, _covered(shape_seed=22, cover="slide", **MUDDY, **lit)),
+        _out(34.0, _open(shape_seed=23, cab_colour=(0.7, 0.7, 0.7), bed_colour=(0.6, 0.08, 0.03), **lit)),
+    ]
+    return _gate(movers, 50.0, {"passages": 3, "violations": {"muddy_truck": 1, "uncovered_load": 1}}, night=True)
+
+
+def gate_two() -> Script:
+    """A truck drives in while another leaves beside it; for a while they hide each other."""
+    movers = [
+        Mover(
+            "truck",
+            2.0,
+            40.0,
+            waypoints([(2, -22.5, 2.3), (13.5, 15, 2.3)]),
+            "out",
+            _open(shape_seed=31, cab_colour=(0.7, 0.7, 0.7)),
+        ),
+        Mover(
+            "truck",
+            2.5,
+            40.0,
+            waypoints([(2.5, 13.5, -1.4), (14.5, -24, -1.4)], np.pi),
+            "in",
+            _empty(shape_seed=32, cab_colour=(0.02, 0.12, 0.4)),
+        ),
+    ]
+    return _gate(movers, 18.0, {"passages": 2, "violations": {"muddy_truck": 0, "uncovered_load": 1}})
+
+
+def gate_hidden() -> Script:
+    """A truck waits beside the gate for half a minute; one with its load open leaves behind it, hidden in between."""
+    movers = [
+        Mover(
+            "truck",
+            1.0,
+            60.0,
+            waypoints([(1, 13.5, -1.3), (6, 3.5, -1.3), (30, 3.5, -1.3), (40, -24, -1.3)], np.pi),
+            "in",
+            _empty(shape_seed=41),
+        ),
+        Mover(
+            "truck",
+            11.0,
+            60.0,
+            waypoints([(11, -22.5, 2.5), (24, 15.5, 2.5)]),
+            "out",
+            _open(shape_seed=42, cab_colour=(0.04, 0.22, 0.09)),
+        ),
+    ]
+    return _gate(movers, 44.0, {"passages": 2, "violations": {"muddy_truck": 0, "uncovered_load": 1}})
+
+
+def gate_reversal() -> Script:
+    """A truck comes over the line, backs into the site again, and leaves later: one passage."""
+    path = waypoints([(1, -22.5, 0), (9, 3.5, 0), (11, 3.5, 0), (18, -14, 0), (22, -14, 0), (33, 16, 0)])
+    return _gate(
+        [Mover("truck", 1.0, 40.0, path, "out", _open(shape_seed=51))],
+        36.0,
+        {"passages": 1, "violations": {"muddy_truck": 0, "uncovered_load": 1}},
+    )
+
+
+def gate_parked() -> Script:
+    """A covered truck stops in the gate for a minute and a half, then leaves: one passage."""
+    return _gate(
+        [_out(1.0, _covered(shape_seed=61), stop_x=2.5, stop_s=90.0)],
+        112.0,
+        {"passages": 1, "violations": {"muddy_truck": 0, "uncovered_load": 0}},
+    )
+
+
+def gate_from_start() -> Script:
+    """A muddy truck is in the picture before the clip begins, and leaves: one passage."""
+    path = waypoints([(-5, -3.5, 0), (6, -3.5, 0), (13, 16, 0)])
+    return _gate(
+        [Mover("truck", -1.0, 30.0, path, "out", _covered(shape_seed=71, **MUDDY))],
+        16.0,
+        {"passages": 1, "violations": {"muddy_truck": 1, "uncovered_load": 0}},
+    )
+
+
+def gate_people() -> Script:
+    """Two people and a car, no truck."""
+    walkers = [
+        Mover(
+            None,
+            1.0,
+            30.0,
+            waypoints([(1, 1.0, -4.2), (20, 4.0, 6.0)], 1.2),
+            "across",
+            shape=person(np.random.default_rng(1)),
+        ),
+        Mover(
+            None,
+            4.0,
+            30.0,
+            waypoints([(4, -12.0, 3.0), (24, 12.0, 2.0)], 0.0),
+            "out",
+            shape=person(np.random.default_rng(2)),
+        ),
+        Mover("car", 22.0, 40.0, drive(-22, 5.5, 22.0, 0.2), "out", shape=car(np.random.default_rng(9))),
+    ]
+    return _gate(walkers, 31.0, {"passages": 0, "violations": {"muddy_truck": 0, "uncovered_load": 0}})
+
+
+SCRIPTS: dict[str, Callable[[], Script]] = {
+    "demo-gate": demo_gate,
+    "gate-night": gate_night,
+    "gate-two": gate_two,
+    "gate-hidden": gate_hidden,
+    "gate-reversal": gate_reversal,
+    "gate-parked": gate_parked,
+    "gate-from-start": gate_from_start,
+    "gate-people": gate_people,
+}

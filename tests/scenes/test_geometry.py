@@ -8,8 +8,8 @@ import pytest
 from models.scenes.camera import Camera, sample_camera
 from models.scenes.mesh import Look, Mesh, placed
 from models.scenes.parts import PARTS, Material, Part
+from models.scenes.paths import drive
 from models.scenes.scene import clear, compose, goods
-from models.scenes.scripts import drive
 from models.scenes.spec import dress_load, sample_tipper
 from models.scenes.tipper import truck
 from models.scenes.wheels import axle_positions
