@@ -22,6 +22,7 @@ from edge_agent.errors import ConfigError
 from edge_agent.messages import Message
 from edge_agent.outbox import ReplayRecorder
 
+_PROBED_FRAMES = 1000
 VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".ts", ".h264", ".webm"})
 
 
@@ -108,20 +109,20 @@ class Replay:
 
 def _driver_of(source: Path, section: config.DustSensor) -> str:
     """The configured driver if it finds a frame in the recording, else the one that finds most."""
-    found = {name: _frames(source, name) for name in names()}
-    if found.get(section.driver):
+    if section.driver in names() and _frames(source, section.driver, most=1):
         return section.driver
+    found = {name: _frames(source, name, most=_PROBED_FRAMES) for name in names()}
     best = max(found, key=lambda name: found[name])
     if not found[best]:
         raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(found)}")
     return best
 
 
-def _frames(source: Path, driver: str) -> int:
+def _frames(source: Path, driver: str, most: int) -> int:
     count = 0
     try:
         session = open_recording(driver, source, name=driver)
-        while True:
+        while count < most:
             count += session.read(0.0) is not None
     except (EndOfRecording, BadRecordingError):
         return count
