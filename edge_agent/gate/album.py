@@ -6,7 +6,7 @@ displacement; of the others the worst goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 
@@ -52,6 +52,19 @@ class Album:
         if len(self.views) > _MOST:
             worst = min(self.views[1:-1], key=lambda v: v.seen.judgement.quality)
             self.views.remove(worst)
+
+    def shift(self, by_s: float) -> None:
+        """The clock was set by so much; what is remembered moves along."""
+        self.seen = [replace(seen, time=seen.time + by_s) for seen in self.seen]
+        self.views = [
+            View(
+                replace(view.seen, time=view.seen.time + by_s),
+                view.box,
+                replace(view.full, time=view.full.time + by_s),
+                replace(view.crop, time=view.crop.time + by_s),
+            )
+            for view in self.views
+        ]
 
     def prove(self, of: str, state: str, count: int) -> tuple[Picture, ...]:
         """The best view for ``state``, views at other times as far away as can be, and the close crop of the best."""

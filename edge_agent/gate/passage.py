@@ -87,6 +87,13 @@ class Passages:
         """All that are open, as they are."""
         return self._close(list(self._open))
 
+    def shift(self, by_s: float) -> None:
+        """The clock was set by so much; what is remembered moves along."""
+        for passage in self._open.values():
+            passage.start += by_s
+            passage.end += by_s
+            passage.crossings = [time + by_s for time in passage.crossings]
+
     def open(self) -> list[Passage]:
         """Those going on."""
         return list(self._open.values())

@@ -33,6 +33,8 @@ _LOOK_STILL_S = 20.0
 _MOST_LOOKS = 24
 _LEAST_SIDE_PX = 48
 _SLACK_S = 0.01
+_CLOCK_STEP_S = 60.0
+_CLOCK_STEP_FRAMES = 3
 
 
 class GateWatch:
@@ -53,12 +55,14 @@ class GateWatch:
         self._next_detection = float("-inf")
         self._last_detection = float("-inf")
         self._last_motion = float("-inf")
-        self._time = 0.0
+        self._time = float("-inf")
+        self._interval_s = 0.0
+        self._index = 0
         self._count = {"frames": 0, "detections": 0, "looks": 0, "passages": 0, "violations": 0}
 
     def update(self, frame: Frame) -> list[Draft]:
         """Takes one frame in."""
-        self._time = frame.time
+        self._keep_time(frame)
         self._count["frames"] += 1
         if self._motion.update(frame.image).moved:
             self._last_motion = frame.time
@@ -68,8 +72,10 @@ class GateWatch:
         self._next_detection = max(self._next_detection, frame.time - 1 / self._section.detect_per_s)
         self._next_detection += 1 / self._section.detect_per_s
         self._count["detections"] += 1
+        height, width = frame.image.shape[:2]
+        size = (height, width)
         found = [d for d in self._detector.detect(frame.image) if d.label in _FOLLOWED]
-        self._tracks = self._tracker.update(frame.time, found)
+        self._tracks = self._tracker.update(frame.time, found, size)
         trucks = [t for t in self._tracks if t.label == TRUCK and t.score >= self._section.min_score]
         trucks += [t for t in self._tracks if t.id in self._trucks and t not in trucks]
         self._tracked += len({track.id for track in trucks} - self._trucks)
@@ -77,8 +83,7 @@ class GateWatch:
         for track in trucks:
             if track.seen == frame.time:
                 self._look(track, frame)
-        height, width = frame.image.shape[:2]
-        ended = self._passages.update(frame.time, trucks, (height, width))
+        ended = self._passages.update(frame.time, trucks, size)
         drafts = [draft for passage in ended for draft in self._judged(passage)]
         self._forget()
         return drafts
@@ -96,6 +101,23 @@ class GateWatch:
             for t in self._tracks
         ]
         return {**self._count, "tracks": self._tracked, "following": following}
+
+    def _keep_time(self, frame: Frame) -> None:
+        """A clock that was set while the camera went on is followed: what is remembered moves to the new time."""
+        elapsed = frame.time - self._time
+        set_forward = elapsed > _CLOCK_STEP_S and 0 < frame.index - self._index <= _CLOCK_STEP_FRAMES
+        if self._count["frames"] and (elapsed < 0 or set_forward):
+            by_s = elapsed - self._interval_s
+            self._tracker.shift(by_s)
+            self._passages.shift(by_s)
+            for album in self._albums.values():
+                album.shift(by_s)
+            self._next_detection += by_s
+            self._last_detection += by_s
+            self._last_motion += by_s
+        else:
+            self._interval_s = min(elapsed, 1.0)
+        self._time, self._index = frame.time, frame.index
 
     def _due(self, time: float) -> bool:
         if self._count["frames"] <= _WARM_UP_FRAMES:

@@ -2,9 +2,13 @@
 
 At such rates a truck's boxes may not overlap from one frame to the next, so a detection is matched by the distance of
 centres in units of the box's size, from where the track should be by now, and only then by overlap. Pairs are taken
-best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections, its
-score is the median of its last ten, missing ones among the first three counted as 0. It is lost when it was not seen
-for ``lost_after_s`` and in several looks: two, or five for one that stood still, which something else hides.
+best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections (one
+that is called truck and bus is a truck unless 60 % of the votes say bus), its score is the median of its last ten,
+missing ones among the first three counted as 0.
+
+A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge. In the
+middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks if it
+stood still. It stands still until two looks running find it elsewhere, for single boxes jump.
 """
 
 from __future__ import annotations
@@ -26,6 +30,10 @@ _SIZE_RATIO = 2.2
 _STILL_SHARE = 0.06
 _STILL_AFTER_S = 3.0
 _VELOCITY_HALF = 0.5
+_EDGE_SHARE = 0.02
+_HIDDEN_FACTOR = 3.0
+_KNOWN_HITS = 5
+_BUS_SHARE = 0.6
 _MISSES = 2
 _STILL_MISSES = 5
 _MOST_TRACKS = 64
@@ -44,6 +52,7 @@ class _Followed:
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=_SCORES))
     anchor: Box = (0.0, 0.0, 0.0, 0.0)
     anchored: float = 0.0
+    strayed: bool = False
     counts: bool = False
 
     def take(self, detection: Detection, time: float) -> None:
@@ -60,8 +69,10 @@ class _Followed:
         self.hits += 1
         self.misses = 0
         self.note(detection)
-        if distance(self.box, self.anchor) > _STILL_SHARE:
+        away = distance(self.box, self.anchor) > _STILL_SHARE
+        if away and self.strayed:
             self.anchor, self.anchored = self.box, time
+        self.strayed = away
 
     def note(self, detection: Detection) -> None:
         self.votes[detection.label] += detection.score  # type: ignore[assignment]
@@ -74,19 +85,25 @@ class _Followed:
         x1, y1, x2, y2 = self.box
         return x1 + dx, y1 + dy, x2 + dx, y2 + dy
 
-    def lost(self, time: float, lost_after_s: float) -> bool:
-        most = _STILL_MISSES if self.still() else _MISSES
-        return time - self.seen > lost_after_s and self.misses >= most
+    def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
+        hidden = self.hits >= _KNOWN_HITS and not at_edge(self.expected(time), size) and not at_edge(self.box, size)
+        patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else 1)
+        return time - self.seen > patience_s and self.misses >= (_STILL_MISSES if self.still() else _MISSES)
 
     def still(self) -> bool:
         return self.seen - self.anchored >= _STILL_AFTER_S
 
+    def label(self) -> str:
+        label = max(self.votes, key=lambda name: self.votes[name])
+        if label == "bus" and self.votes["bus"] < _BUS_SHARE * (self.votes["bus"] + self.votes["truck"]):
+            return "truck"
+        return label
+
     def public(self) -> Track:
         scores = [*self.scores, *[0.0] * (_LEAST_SCORES - len(self.scores))]
-        label = max(self.votes, key=lambda name: self.votes[name])
         return Track(
             id=self.id,
-            label=label,
+            label=self.label(),
             score=statistics.median(scores),
             box=self.box,
             first_seen=self.first_seen,
@@ -104,8 +121,11 @@ class Tracker:
         self._followed: list[_Followed] = []
         self._given = 0
 
-    def update(self, time: float, detections: Sequence[Detection]) -> list[Track]:
-        """The tracks that count and are not lost, after what was seen at ``time`` (seconds, never going back)."""
+    def update(self, time: float, detections: Sequence[Detection], size: tuple[int, int]) -> list[Track]:
+        """The tracks that count and are not lost, after what was seen at ``time`` in a picture of ``size``.
+
+        ``time`` in seconds, never going back; ``size`` is height, width.
+        """
         free = list(detections)
         for each in self._followed:
             each.misses += 1
@@ -114,8 +134,15 @@ class Tracker:
             free.remove(detection)
         for detection in free[: _MOST_TRACKS - len(self._followed)]:
             self._begin(detection, time)
-        self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s)]
+        self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s, size)]
         return self.tracks()
+
+    def shift(self, by_s: float) -> None:
+        """The clock was set by so much; what is remembered moves along."""
+        for followed in self._followed:
+            followed.first_seen += by_s
+            followed.seen += by_s
+            followed.anchored += by_s
 
     def tracks(self) -> list[Track]:
         """Those that count now, in the order of their ids."""
@@ -131,6 +158,13 @@ class Tracker:
         followed = _Followed(self._given, detection.box, time, time, anchor=detection.box, anchored=time)
         followed.note(detection)
         self._followed.append(followed)
+
+
+def at_edge(box: Box, size: tuple[int, int]) -> bool:
+    """Whether the box reaches within a fiftieth of the edges of a picture of ``size`` (height, width)."""
+    height, width = size
+    x, y = width * _EDGE_SHARE, height * _EDGE_SHARE
+    return box[0] <= x or box[1] <= y or box[2] >= width - x or box[3] >= height - y
 
 
 def centre(box: Box) -> tuple[float, float]:

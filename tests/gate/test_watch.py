@@ -1,11 +1,15 @@
 """Verdicts and violations of whole passages: one of each kind, with pictures that prove it."""
 
 import hashlib
+from dataclasses import replace
+from datetime import datetime
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.gate.verdict import Seen, join
 from edge_agent.messages import Draft
@@ -76,6 +80,22 @@ def test_the_same_frames_give_the_same_drafts() -> None:
     assert digest(Stage(actor).play(14)) == digest(Stage(actor).play(14))
 
 
+@pytest.mark.parametrize("step_s", [-7200.0, 1.7e9])
+def test_a_clock_that_is_set_in_mid_passage_splits_nothing(step_s: float) -> None:
+    stage = Stage(Actor(OUT, wheels="muddy"))
+    drafts: list[Draft] = []
+    for frame in stage.frames(14):
+        set_by = step_s if frame.time >= 4 else 0.0
+        drafts += stage.watch.update(replace(frame, time=frame.time + 10000 + set_by))
+    drafts += stage.watch.finish()
+    (passage,) = passages(drafts)
+    assert passage.direction == "out"
+    assert [kind for kind, _ in violations(drafts)] == ["muddy_truck"]
+    start = datetime.fromisoformat(passage.start).timestamp()
+    assert start == pytest.approx(10000 + step_s + 1, abs=0.5)
+    assert violations(drafts)[0][1].pictures[0].time == pytest.approx(start, abs=8)
+
+
 @pytest.mark.slow
 def test_a_truck_that_stands_for_ten_minutes_costs_little_and_keeps_little() -> None:
     stage = Stage(Actor(drive((0, 320, 150), (600, 321, 151))), rate=2)
@@ -91,11 +111,41 @@ def judgement(quality: float, **load: float) -> Judgement:
 
 
 def test_frames_are_weighed_by_their_quality() -> None:
-    seen = [Seen(0, judgement(0.8, covered=0.9, uncovered=0.1)), Seen(1, judgement(0.2, uncovered=1.0))]
+    """Weights 0.8 and 0.2: 0.9^0.8 · 0.2^0.2 = 0.66620 against 0.1^0.8 · 0.8^0.2 = 0.15157."""
+    seen = [Seen(0, judgement(0.8, covered=0.9, uncovered=0.1)), Seen(1, judgement(0.2, covered=0.2, uncovered=0.8))]
     verdict = join(seen, "load", 0.5)
     assert verdict.state == "covered"
-    assert verdict.confidence == pytest.approx(0.8 * 0.9)
+    assert verdict.confidence == pytest.approx(0.66620 / (0.66620 + 0.15157), abs=1e-4)
     assert verdict.frames == ["1970-01-01T00:00:00.000Z"]
+
+
+def test_frames_that_cannot_tell_take_nothing_from_one_that_can() -> None:
+    blind = [Seen(k, judgement(0.9, covered=0.03, uncovered=0.03, unknown=0.94)) for k in range(6)]
+    verdict = join([*blind, Seen(7, judgement(0.9, covered=0.04, uncovered=0.9, unknown=0.06))], "load", 0.6)
+    assert verdict.state == "uncovered"
+    assert join(blind, "load", 0.6).state == "unknown"
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(0.01, 1)] * 4), min_size=1, max_size=8),
+    st.floats(0.1, 0.95),
+)
+def test_a_verdict_is_never_surer_than_its_surest_frame(frames: list[tuple[float, ...]], least: float) -> None:
+    seen = []
+    for time, (quality, *weights) in enumerate(frames):
+        total = sum(weights)
+        shares = dict(zip(("covered", "uncovered", "unknown"), (w / total for w in weights), strict=True))
+        seen.append(Seen(time, judgement(quality, **shares)))
+    verdict = join(seen, "load", least)
+    fit = [s for s in seen if s.judgement.quality >= 0.05]
+    assert 0 <= verdict.confidence <= 1
+    assert (verdict.state == "unknown") == (verdict.confidence < least)
+    if fit:
+        within = [
+            max(s.judgement.load[n] for n in ("covered", "uncovered")) / (1 - s.judgement.load["unknown"]) for s in fit
+        ]
+        known = max(1 - s.judgement.load["unknown"] for s in fit)
+        assert verdict.confidence <= max(within) * known + 1e-3
 
 
 def test_nothing_fit_to_judge_by_is_unknown() -> None:

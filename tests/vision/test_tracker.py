@@ -10,6 +10,7 @@ from edge_agent.vision.detections import Detection
 from edge_agent.vision.tracker import Tracker, overlap
 
 SIZE = 120.0
+SCENE = (1080, 1920)
 
 
 def at(x: float, y: float = 300.0, label: str = "truck", score: float = 0.8, size: float = SIZE) -> Detection:
@@ -17,7 +18,7 @@ def at(x: float, y: float = 300.0, label: str = "truck", score: float = 0.8, siz
 
 
 def ids(tracker: Tracker, steps: Iterable[tuple[float, list[Detection]]]) -> set[int]:
-    return {track.id for time, found in steps for track in tracker.update(time, found)}
+    return {track.id for time, found in steps for track in tracker.update(time, found, SCENE)}
 
 
 @pytest.mark.parametrize("rate", [2.0, 3.0, 5.0, 10.0])
@@ -35,37 +36,70 @@ def test_a_gap_of_several_seconds_keeps_the_id() -> None:
     assert ids(Tracker(lost_after_s=4.0), [*before, *hidden, *after]) == {1}
 
 
+def test_a_truck_hidden_in_mid_picture_is_held_longer_than_one_that_left_at_the_edge() -> None:
+    for x, held in ((600.0, {1}), (1500.0, {1, 2})):
+        tracker = Tracker(lost_after_s=3.0)
+        steps = [(k * 0.4, [at(x + 24.0 * k)]) for k in range(13)]
+        steps += [(5.2 + k, []) for k in range(6)]
+        steps += [(11.4, [at(x + 24.0 * 14)]), (11.8, [at(x + 24.0 * 15)])]
+        assert ids(tracker, steps) == held
+
+
 def test_trucks_that_meet_keep_their_ids() -> None:
     tracker = Tracker()
     for k in range(20):
         t = k * 0.25
-        tracker.update(t, [at(100 * t, 300.0), at(600 - 100 * t, 420.0)])
+        tracker.update(t, [at(100 * t, 300.0), at(600 - 100 * t, 420.0)], SCENE)
     assert [round(track.box[0]) for track in tracker.tracks()] == [475, 125]
     assert [track.id for track in tracker.tracks()] == [1, 2]
 
 
 def test_a_single_weak_detection_is_no_track() -> None:
     tracker = Tracker()
-    assert tracker.update(0.0, [at(0, score=0.4)]) == []
+    assert tracker.update(0.0, [at(0, score=0.4)], SCENE) == []
     assert tracker.candidates == 1
-    tracker.update(1.0, [])
-    assert tracker.update(9.0, []) == []
+    tracker.update(1.0, [], SCENE)
+    assert tracker.update(9.0, [], SCENE) == []
 
 
 def test_the_label_is_voted() -> None:
     tracker = Tracker()
     for k, label in enumerate(["bus", "truck", "truck", "bus", "truck"]):
-        tracker.update(k * 0.4, [at(10.0 * k, label=label)])
+        tracker.update(k * 0.4, [at(10.0 * k, label=label)], SCENE)
     assert tracker.tracks()[0].label == "truck"
+
+
+def test_a_truck_often_called_bus_is_a_truck_and_a_bus_is_a_bus() -> None:
+    for labels, voted in ((["bus", "truck"] * 3 + ["bus"], "truck"), (["bus", "bus", "truck", "bus"], "bus")):
+        tracker = Tracker()
+        for k, label in enumerate(labels):
+            tracker.update(k * 0.4, [at(10.0 * k, label=label)], SCENE)
+        assert tracker.tracks()[0].label == voted
+
+
+def test_one_box_that_jumps_does_not_make_a_standing_truck_move() -> None:
+    tracker = Tracker()
+    for k in range(20):
+        tracker.update(k * 0.5, [at(200.0 + 30 * (k == 12))], SCENE)
+        assert tracker.tracks() == [] or k < 8 or tracker.tracks()[0].still
+
+
+def test_a_clock_that_is_set_back_shifts_what_is_remembered() -> None:
+    tracker = Tracker()
+    for k in range(4):
+        tracker.update(1000.0 + k, [at(200.0 + 40 * k)], SCENE)
+    tracker.shift(-900.0)
+    track = tracker.update(104.0, [at(360.0)], SCENE)[0]
+    assert (track.id, track.first_seen, track.seen) == (1, 100.0, 104.0)
 
 
 def test_who_stands_is_still_and_who_drives_off_is_not() -> None:
     tracker = Tracker()
     for k in range(12):
-        tracker.update(k * 0.5, [at(200.0 + k % 2)])
+        tracker.update(k * 0.5, [at(200.0 + k % 2)], SCENE)
     assert tracker.tracks()[0].still
     for k in range(12, 16):
-        tracker.update(k * 0.5, [at(200.0 + 30 * (k - 11))])
+        tracker.update(k * 0.5, [at(200.0 + 30 * (k - 11))], SCENE)
     assert not tracker.tracks()[0].still
     assert tracker.tracks()[0].id == 1
 
@@ -73,9 +107,9 @@ def test_who_stands_is_still_and_who_drives_off_is_not() -> None:
 def test_one_missed_look_does_not_lose_a_truck_that_stands() -> None:
     tracker = Tracker(lost_after_s=3.0)
     for k in range(10):
-        tracker.update(k * 0.5, [at(200.0)])
-    tracker.update(10.0, [])
-    assert [t.id for t in tracker.update(15.0, [at(200.0)])] == [1]
+        tracker.update(k * 0.5, [at(200.0)], SCENE)
+    tracker.update(10.0, [], SCENE)
+    assert [t.id for t in tracker.update(15.0, [at(200.0)], SCENE)] == [1]
 
 
 boxes = st.builds(
@@ -94,7 +128,7 @@ def test_whatever_is_seen_ids_grow_and_are_never_shared(steps: list[tuple[float,
     time, newest = 0.0, 0
     for gap, found in steps:
         time += gap
-        tracks = tracker.update(time, found)
+        tracks = tracker.update(time, found, SCENE)
         numbers = [track.id for track in tracks]
         assert len(set(numbers)) == len(numbers)
         assert all(track.first_seen <= track.seen <= time for track in tracks)
