@@ -125,4 +125,5 @@ def _frames(source: Path, driver: str, most: int) -> int:
         while count < most:
             count += session.read(0.0) is not None
     except (EndOfRecording, BadRecordingError):
-        return count
+        pass
+    return count
