@@ -15,7 +15,7 @@ A reading that is already not normal (warm-up C, fault D, maintenance M…) keep
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 FRACTIONS = ("pm1_ug_m3", "pm2_5_ug_m3", "pm4_ug_m3", "pm10_ug_m3", "tsp_ug_m3")
 STUCK = frozenset((*FRACTIONS, "noise_db"))
+ANY = (-sys.float_info.max, sys.float_info.max)
 NO_FLAGS: Mapping[str, tuple[Quality, str]] = {}
 
 
@@ -65,23 +66,21 @@ class QualityCheck:
             return Checked(reading.time, reading.sensor, reading.values, dict.fromkeys(reading.values, flag))
         flags: dict[str, tuple[Quality, str]] = {}
         values = reading.values
+        time, stuck_s = reading.time, self._config.stuck_s
         for name, value in values.items():
-            span = self._ranges.get(name)
-            if not math.isfinite(value) or (span is not None and not span[0] <= value <= span[1]):
+            low, high = self._ranges.get(name, ANY)
+            if not low <= value <= high:
                 flags[name] = (Quality.OVER_RANGE, f"over range: {value:g}")
-            elif name in STUCK and self._stuck(name, value, reading.time):
-                flags[name] = (Quality.FAULT, f"stuck at {value:g}")
+            elif name in STUCK:
+                last = self._unchanged.get(name)
+                if last is None or last[0] != value or time < last[1]:
+                    self._unchanged[name] = (value, time)
+                elif 0 < stuck_s <= time - last[1]:
+                    flags[name] = (Quality.FAULT, f"stuck at {value:g}")
         self._compare_fractions(values, flags)
         if self._config.humidity_correction == "kappa-koehler":
             values = self._corrected(values, flags)
         return Checked(reading.time, reading.sensor, values, flags or NO_FLAGS)
-
-    def _stuck(self, name: str, value: float, time: float) -> bool:
-        last = self._unchanged.get(name)
-        if last is None or last[0] != value or time < last[1]:
-            self._unchanged[name] = (value, time)
-            return False
-        return 0 < self._config.stuck_s <= time - last[1]
 
     def _compare_fractions(self, values: Mapping[str, float], flags: dict[str, tuple[Quality, str]]) -> None:
         coarser: str | None = None

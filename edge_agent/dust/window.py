@@ -26,8 +26,6 @@ VALID_SHARE = 0.75
 MAX_GAP_WINDOWS = 60
 LATE_IN_A_ROW = 3
 HOLD_INTERVALS = 3
-ENERGY_MEAN = frozenset(("noise_db",))
-VECTOR_MEAN = frozenset(("wind_direction_deg",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +60,7 @@ class WindowResult:
 
 @dataclass(slots=True)
 class Tally:
-    """What is known of one value so far; tallies of neighbouring windows join.
-
-    ``total`` sums samples, their energies, or the east parts of their directions, ``north`` the north parts.
-    """
+    """What is known of one value so far; tallies of neighbouring windows join."""
 
     total: float = 0.0
     north: float = 0.0
@@ -76,14 +71,9 @@ class Tally:
     flags: dict[Quality, int] = field(default_factory=dict)
     reason: str = ""
 
-    def add(self, name: str, value: float, covered_s: float) -> None:
-        if name in ENERGY_MEAN:
-            self.total += 10 ** (value / 10)
-        elif name in VECTOR_MEAN:
-            self.total += math.sin(math.radians(value))
-            self.north += math.cos(math.radians(value))
-        else:
-            self.total += value
+    def add(self, value: float, covered_s: float) -> None:
+        """One normal sample."""
+        self.total += value
         self.count += 1
         if value < self.low:
             self.low = value
@@ -91,11 +81,8 @@ class Tally:
             self.high = value
         self.covered_s += covered_s
 
-    def mean(self, name: str) -> float:
-        if name in ENERGY_MEAN:
-            return 10 * math.log10(self.total / self.count)
-        if name in VECTOR_MEAN:
-            return math.degrees(math.atan2(self.total, self.north)) % 360
+    def mean(self) -> float:
+        """Of the samples; there is at least one."""
         return self.total / self.count
 
     def join(self, other: Tally) -> None:
@@ -109,7 +96,7 @@ class Tally:
             self.flags[flag] = self.flags.get(flag, 0) + count
         self.reason = other.reason or self.reason
 
-    def statistics(self, name: str, window_s: float) -> ValueStatistics:
+    def statistics(self, window_s: float) -> ValueStatistics:
         share = min(1.0, self.covered_s / window_s)
         flag, reason = Quality.NORMAL, ""
         if share < VALID_SHARE:
@@ -117,9 +104,40 @@ class Tally:
             reason = self.reason or ("readings are missing" if self.count else "no reading")
         if not self.count:
             return ValueStatistics(None, None, None, 0, share, flag, reason)
-        return ValueStatistics(self.mean(name), self.low, self.high, self.count, share, flag, reason)
+        return ValueStatistics(self.mean(), self.low, self.high, self.count, share, flag, reason)
 
 
+@dataclass(slots=True)
+class EnergyTally(Tally):
+    """Of levels in dB: ``total`` sums energies."""
+
+    def add(self, value: float, covered_s: float) -> None:
+        Tally.add(self, value, covered_s)
+        self.total += 10 ** (value / 10) - value
+
+    def mean(self) -> float:
+        return 10 * math.log10(self.total / self.count)
+
+
+@dataclass(slots=True)
+class VectorTally(Tally):
+    """Of directions in degrees: ``total`` sums their east parts, ``north`` their north parts."""
+
+    def add(self, value: float, covered_s: float) -> None:
+        Tally.add(self, value, covered_s)
+        self.total += math.sin(math.radians(value)) - value
+        self.north += math.cos(math.radians(value))
+
+    def mean(self) -> float:
+        return math.degrees(math.atan2(self.total, self.north)) % 360
+
+
+def tally_of(name: str) -> Tally:
+    """An empty one of the kind that the value needs."""
+    return _KINDS.get(name, Tally)()
+
+
+_KINDS: dict[str, type[Tally]] = {"noise_db": EnergyTally, "wind_direction_deg": VectorTally}
 Tallies = dict[str, Tally]
 
 
@@ -213,11 +231,11 @@ class Windows:
         for name, value in reading.values.items():
             tally = tallies.get(name)
             if tally is None:
-                tally = tallies[name] = Tally()
+                tally = tallies[name] = tally_of(name)
                 self._names.add(name)
             flagged = flags.get(name) if flags else None
             if flagged is None:
-                tally.add(name, value, covered_s)
+                tally.add(value, covered_s)
             else:
                 tally.flags[flagged[0]] = tally.flags.get(flagged[0], 0) + 1
                 tally.reason = flagged[1]
@@ -242,7 +260,7 @@ class Windows:
         start, tallies = self._start, self._tallies
         self._tallies = {}
         for name in self._names - tallies.keys():
-            tallies[name] = Tally()
+            tallies[name] = tally_of(name)
         results = []
         if self._base_wanted:
             results.append(_result(self._sensor, start, self.base_s, tallies))
@@ -254,13 +272,13 @@ class Windows:
 
 
 def _result(sensor: str, start: float, window_s: float, tallies: Tallies, rolling: bool = False) -> WindowResult:
-    values = {name: tally.statistics(name, window_s) for name, tally in tallies.items()}
+    values = {name: tally.statistics(window_s) for name, tally in tallies.items()}
     return WindowResult(sensor, start, window_s, rolling, values, start + window_s)
 
 
 def _join(into: Tallies, tallies: Tallies) -> None:
     for name, tally in tallies.items():
-        into.setdefault(name, Tally()).join(tally)
+        into.setdefault(name, tally_of(name)).join(tally)
 
 
 class _Long:
