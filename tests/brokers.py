@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 90.0
 
 
 def free_port() -> int:
@@ -64,10 +64,16 @@ class Broker:
         """What to run."""
         raise NotImplementedError
 
+    def environment(self) -> dict[str, str]:
+        """Added to ours."""
+        return {}
+
     def start(self) -> None:
         """Returns when it accepts connections."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd=self.folder)
+            self._process = subprocess.Popen(
+                self.command(), stdout=log, stderr=log, cwd=self.folder, env={**os.environ, **self.environment()}
+            )
         wait_for_port(self.port, self._process, self._log)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -120,3 +126,65 @@ class Mosquitto(Broker):
             check=False,
         )
         return done.stdout.splitlines()
+
+
+class Nats(Broker):
+    """NATS with JetStream and MQTT; ``cluster`` gives the route ports of all nodes, this one's first."""
+
+    def __init__(self, folder: Path, cluster: tuple[int, ...] = ()) -> None:
+        super().__init__(folder)
+        self._config = folder / "nats.conf"
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in cluster)
+        clustered = (
+            f'cluster {{ name: "edge", listen: "127.0.0.1:{cluster[0]}", routes: [{routes}] }}\n' if cluster else ""
+        )
+        replicas = f", stream_replicas: {len(cluster)}, consumer_replicas: {len(cluster)}" if cluster else ""
+        self._config.write_text(
+            f'server_name: "node-{self.port}"\nlisten: "127.0.0.1:{free_port()}"\n'
+            f'jetstream {{ store_dir: "{folder}/store" }}\n{clustered}'
+            f'mqtt {{ listen: "127.0.0.1:{self.port}"{replicas} }}\n'
+        )
+
+    def command(self) -> list[str]:
+        return [program("nats-server", "nats-server"), "-c", str(self._config)]
+
+
+class RabbitMq(Broker):
+    """RabbitMQ with its MQTT plugin, in an Erlang node of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._names = free_port()
+        (folder / "enabled_plugins").write_text("[rabbitmq_mqtt].\n")
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.default = {free_port()}\nmqtt.listeners.tcp.default = {self.port}\n"
+            "mqtt.allow_anonymous = true\nmqtt.default_user = guest\nmqtt.default_pass = guest\n"
+            "default_user = guest\ndefault_pass = guest\n"
+        )
+
+    def command(self) -> list[str]:
+        found = program("rabbitmq-server", "rabbitmq-server")
+        inner = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+        return [str(inner) if inner.exists() else found]
+
+    def environment(self) -> dict[str, str]:
+        here = str(self.folder)
+        return {
+            "HOME": here,
+            "RABBITMQ_NODENAME": f"edge{self.port}@localhost",
+            "RABBITMQ_MNESIA_BASE": f"{here}/mnesia",
+            "RABBITMQ_LOG_BASE": f"{here}/log",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": f"{here}/rabbitmq",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{here}/enabled_plugins",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_PID_FILE": f"{here}/pid",
+            "ERL_EPMD_PORT": str(self._names),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        super().stop(how)
+        epmd = shutil.which("epmd")
+        if epmd:
+            subprocess.run([epmd, "-port", str(self._names), "-kill"], capture_output=True, check=False, timeout=10)

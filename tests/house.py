@@ -20,7 +20,7 @@ from edge_agent.messages import Draft, DustData, HealthData, Message, Picture, V
 from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt import MqttUplink
-from edge_agent.uplink.mqtt_connection import Connection, VersionError
+from edge_agent.uplink.mqtt_connection import connect
 
 DEVICE = Device(id="post-1", site="north", kind="gate")
 
@@ -110,6 +110,7 @@ class Receiver:
         self._topic = topic
         self._client_id = f"receiver-{uuid.uuid4().hex[:8]}"
         self._stop = threading.Event()
+        self._again = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Receiver:
@@ -120,6 +121,10 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(10)
+
+    def reconnect(self) -> None:
+        """Leaves, and takes up its session again."""
+        self._again.set()
 
     def of(self, channel: str) -> list[Message]:
         """Messages of a channel in the order they came."""
@@ -137,16 +142,12 @@ class Receiver:
                 self._stop.wait(0.05)
 
     def _session(self) -> None:
-        address = self._settings.addresses[0]
-        try:
-            connection = Connection(address, self._settings, self._client_id, None)
-        except VersionError:
-            connection = Connection(address, self._settings, self._client_id, None, version=4)
+        connection = connect(self._settings.addresses[0], self._settings, self._client_id)
         connection.subscribe(self._topic)
         try:
             connection.step(0.2)
             self.ready.set()
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not self._again.is_set():
                 for topic, payload in connection.step(0.1).received:
                     try:
                         self.ledger.update(payload, time.time())
@@ -154,4 +155,5 @@ class Receiver:
                     except UnreadableError:
                         continue
         finally:
+            self._again.clear()
             connection.abandon()

@@ -17,7 +17,7 @@ import msgspec
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError, UplinkError
 from edge_agent.uplink.ledger import Account, Ledger, Noticed, UnreadableError
-from edge_agent.uplink.mqtt_connection import Connection, VersionError
+from edge_agent.uplink.mqtt_connection import connect
 
 _RECONNECT_S = 1.0
 
@@ -77,7 +77,7 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
     first = True
     while time.monotonic() < deadline:
         try:
-            connection = _connect(settings, client_id)
+            connection = connect(settings.addresses[0], settings, client_id)
             connection.subscribe(topic)
             first = False
             while time.monotonic() < deadline:
@@ -92,14 +92,6 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
                 raise
             print(f"{error}; connecting again", file=sys.stderr)
             time.sleep(min(_RECONNECT_S, max(0.0, deadline - time.monotonic())))
-
-
-def _connect(settings: Mqtt, client_id: str) -> Connection:
-    address = settings.addresses[0]
-    try:
-        return Connection(address, settings, client_id, None)
-    except VersionError:
-        return Connection(address, settings, client_id, None, version=4)
 
 
 class _Show:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -64,7 +64,7 @@ class Mqtt(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     not yet acknowledged; a broker that takes fewer is obeyed. ``backfill_per_s`` bounds what is sent of the backlog
     (0: no bound), ``pack_backfill`` sends telemetry of the backlog many to a message. ``max_packet_kb`` splits
     evidence where the broker does not say its own limit. A message refused ``reject_after`` times is set aside.
-    ``hold_untrusted_s``: while the clock is not synchronised and something is at work to do so, messages wait this
+    ``version`` auto tries MQTT 5 first. ``hold_untrusted_s``: while the clock is not synchronised and something is at work to do so, messages wait this
     long after connecting, to leave with the right time.
     """
 
@@ -82,6 +82,7 @@ class Mqtt(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     backfill_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 500.0
     pack_backfill: bool = False
     reject_after: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    version: Literal["auto", "5", "3.1.1"] = "auto"
     hold_untrusted_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 60.0
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339, source
 from edge_agent.messages.system import StatusData
 from edge_agent.outbox import Lane, Outbox, Row
-from edge_agent.uplink.mqtt_connection import Connection, PacketTooLargeError, VersionError, Will
+from edge_agent.uplink.mqtt_connection import Connection, PacketTooLargeError, Will, connect
 from edge_agent.uplink.mqtt_flight import STATUS, Flight
 from edge_agent.uplink.mqtt_packets import DamagedError, Packet, Packets
 from edge_agent.uplink.mqtt_reasons import Verdict, verdict
@@ -42,6 +42,8 @@ _SETTLE_S = 0.5
 _BUSY_WAIT_S = 5.0
 _GOODBYE_S = 2.0
 _STEADY_S = 30.0
+# A broker that did not speak MQTT 5 is asked again after this time; it may have been updated.
+_ASK_AGAIN_S = 3600.0
 _SMALLEST_PACKET = 8 << 10
 
 
@@ -119,7 +121,7 @@ class MqttUplink:
         self._session: _Session | None = None
         self._error = ""
         self._count = _Counters()
-        self._old_version: set[Address] = set()
+        self._old_version: dict[Address, float] = {}
         self._limit = settings.max_packet_kb << 10
         self._fruitless = 0
 
@@ -207,13 +209,12 @@ class MqttUplink:
     def _connect(self, address: Address) -> Connection:
         client_id = f"{self._device.site}.{self._device.id}.{self.name}"
         will = Will(f"{self._source}/status", self._status_payload(StatusData(state="offline")))
-        if address not in self._old_version:
-            try:
-                return Connection(address, self._settings, client_id, will)
-            except VersionError as error:
-                log.info("%s; trying MQTT 3.1.1", error)
-        connection = Connection(address, self._settings, client_id, will, version=4)
-        self._old_version.add(address)
+        asked = self._old_version.get(address, float("-inf"))
+        now = self._clock.monotonic()
+        old = now - asked < _ASK_AGAIN_S
+        connection = connect(address, self._settings, client_id, will, old=old)
+        if connection.version == 4 and not old:
+            self._old_version[address] = now
         return connection
 
     def _turn(self, session: _Session) -> None:

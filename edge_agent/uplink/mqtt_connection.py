@@ -6,6 +6,7 @@ acknowledgement with its reason code. A new connection is a new object, so nothi
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import stat
@@ -28,8 +29,13 @@ if TYPE_CHECKING:
     import ssl
 
 CONNECT_TIMEOUT_S = 10.0
+# Some brokers of MQTT 3.1.1 let a client of MQTT 5 wait for ever.
+_ANSWER_TIMEOUT_S = {5: 5.0, 4: 10.0}
 CLOUDEVENTS = "application/cloudevents+json; charset=utf-8"
 _V5_MAX_PACKET = 268_435_455
+
+
+log = logging.getLogger(__name__)
 
 
 class VersionError(UplinkError):
@@ -186,11 +192,11 @@ class Connection:
             self._client.connect(self.address.host, self.address.port, settings.keepalive_s, **arguments)
         except (OSError, ValueError) as error:
             raise UplinkError(explain(self.address, error)) from error
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        deadline = time.monotonic() + _ANSWER_TIMEOUT_S[self.version]
         while self._answer is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise UplinkError(f"{self.address} accepts connections but does not answer as an MQTT broker")
+                raise VersionError(f"{self.address} accepts connections but does not answer as an MQTT broker")
             try:
                 self.step(left)
             except UplinkError:
@@ -231,6 +237,23 @@ class Connection:
         sock: Any = self._client.socket()
         if sock is not None:
             sock.close()
+
+
+def connect(
+    address: Address, settings: Mqtt, client_id: str, will: Will | None = None, *, old: bool = False
+) -> Connection:
+    """A connection of the newest version the broker speaks and ``settings`` allow; ``old`` does not try MQTT 5.
+
+    Raises UplinkError.
+    """
+    if settings.version != "3.1.1" and not old:
+        try:
+            return Connection(address, settings, client_id, will)
+        except VersionError as error:
+            if settings.version == "5":
+                raise
+            log.info("%s; trying MQTT 3.1.1", error)
+    return Connection(address, settings, client_id, will, version=4)
 
 
 def read_password(file: str) -> str | None:
