@@ -26,7 +26,8 @@ _PENDING = 256
 class SensorSession:
     """Reads one sensor over one port; owned by one thread.
 
-    ``rejected`` counts broken frames, ``skipped`` bytes that belonged to no frame, ``readings`` what ``read`` returned.
+    ``rejected`` counts broken frames (``reason``: the last one's), ``skipped`` bytes that belonged to no frame,
+    ``readings`` what ``read`` returned.
     """
 
     def __init__(
@@ -54,6 +55,9 @@ class SensorSession:
         self._now, self._monotonic = now, monotonic
         self._framer = driver.framer()
         self._refused = 0
+        self._reason = ""
+        self._noise = 0
+        self._bytes_at = monotonic()
         self._frames: deque[bytes] = deque(maxlen=_PENDING)
         self._queries = tuple(driver.queries()) if self.mode is Mode.QUERY else (b"",)
         self._answers: list[Sample] = []
@@ -75,6 +79,11 @@ class SensorSession:
     @property
     def skipped(self) -> int:
         return self._framer.skipped
+
+    @property
+    def reason(self) -> str:
+        """Why the last frame was rejected."""
+        return self._reason or self._framer.reason
 
     def read(self, timeout_s: float) -> Reading | None:
         """The next reading, or None when none is due or came within ``timeout_s``.
@@ -152,7 +161,8 @@ class SensorSession:
             self._begin()
         if data:
             self._frames.extend(self._framer.feed(data))
-        elif timeout_s >= self.driver.pause_s:
+            self._bytes_at = self._monotonic()
+        elif self._monotonic() - self._bytes_at >= self.driver.pause_s:
             self._frames.extend(self._framer.end())
         return bool(data)
 
@@ -166,11 +176,11 @@ class SensorSession:
         quiet_s = now - self._heard_at
         if quiet_s <= self._silent_after_s or not self.port.live:
             return
-        if self.rejected or self.skipped:
+        if self.rejected + self.skipped > self._noise:
             raise DeviceSilentError(
-                f"{self.name}: bytes came but no whole frame of driver {self.driver.name} for {quiet_s:.0f} s "
-                f"({self.rejected} rejected, last: {self._framer.reason or 'not its frames'}): "
-                f"check driver, model, baud rate {self.driver.line.baud} and grounding"
+                f"{self.name}: bytes came but nothing that driver {self.driver.name} reads for {quiet_s:.0f} s "
+                f"({self.rejected} rejected, the last: {self.reason or 'no frame of its kind'}): check driver, model, "
+                f"the wires, and that the device is set to {self.driver.line.baud} bit/s"
             )
         raise DeviceSilentError(
             f"{self.name}: nothing came for {quiet_s:.0f} s: check power, the wires (RX to TX?), and the driver's name"
@@ -180,8 +190,9 @@ class SensorSession:
         number = len(self._answers)
         try:
             sample = self.driver.decode(frame, self._queries[number])
-        except BadFrameError:
+        except BadFrameError as error:
             self._refused += 1
+            self._reason = str(error)
             return None
         if sample is None:
             return None
@@ -198,6 +209,7 @@ class SensorSession:
             sample = _joined([*self._answers, sample])
             self._answers.clear()
         self._heard_at = now
+        self._noise = self.rejected + self.skipped
         if self.mode is Mode.ACTIVE and self._too_soon(now):
             return None
         self.readings += 1

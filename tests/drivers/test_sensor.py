@@ -65,9 +65,24 @@ def test_bytes_without_a_frame_are_silence_too_and_say_what_came() -> None:
     clock = FakeClock()
     broken = REPORT[:-2] + b"\x00\xab"
     opened, _ = session(Nova(), clock, [(1001.0 + n, broken) for n in range(20)])
-    with pytest.raises(DeviceSilentError, match=r"no whole frame of driver nova.*last: checksum.*baud rate 9600"):
+    with pytest.raises(DeviceSilentError, match=r"nothing that driver nova reads for 10 s.*last: checksum.*9600 bit/s"):
         opened.read(60.0)
     assert opened.rejected >= 9
+
+
+def test_noise_long_ago_does_not_explain_silence() -> None:
+    clock = FakeClock()
+    opened, _ = session(Nova(), clock, [(1001.0, b"\x01\x02"), (1002.0, REPORT)])
+    assert opened.read(5.0) is not None
+    with pytest.raises(DeviceSilentError, match="nothing came for 10 s"):
+        opened.read(60.0)
+
+
+def test_a_false_head_is_given_up_at_a_pause_however_short_the_reads() -> None:
+    clock = FakeClock()
+    opened, _ = session(Plantower(), clock, [(1001.0, b"\x42\x4d\x00\x24" + ZEROS)])
+    taken = [opened.read(0.05) for _ in range(30)]
+    assert len([reading for reading in taken if reading]) == 1
 
 
 def test_acknowledgements_do_not_count_as_life() -> None:
@@ -137,6 +152,8 @@ def test_a_wrong_model_counts_as_rejected() -> None:
     opened, _ = session(Plantower("PMS3003"), clock, [(1001.0, ZEROS)])
     assert opened.read(2.0) is None
     assert opened.rejected == 1
+    with pytest.raises(DeviceSilentError, match="a frame of 32 bytes, but a PMS3003 sends 24"):
+        opened.read(60.0)
 
 
 def test_a_lost_port_is_passed_on() -> None:
