@@ -45,7 +45,7 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield Finding("config", "ok", f"{whole.device.site}/{whole.device.id}, {', '.join(parts)}")
     if not (whole.dust or whole.gate):
         yield Finding("config", "fail", "nothing to read", "add a [[dust]] or a [[gate]] table")
-    if not whole.mqtt:
+    if not (whole.mqtt or whole.hj212):
         yield Finding("config", "warn", "no destination: events stay on this device", "add an [[mqtt]] table")
     for sensor in whole.dust:
         yield from _each(f"limits {sensor.name}", lambda sensor=sensor: _limits(sensor, file))
@@ -56,6 +56,10 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
         if broker.plain:
             found = f"{broker.broker} is plain text: anybody on the way can read and forge"
             yield Finding(f"broker {broker.name}", "warn", found, "use mqtts://, and take insecure = true out")
+    for platform in whole.hj212:
+        yield from _each(f"platform {platform.name}", lambda platform=platform: _platform_settings(platform))
+    if (card := whole.card) is not None:
+        yield from _each("card", lambda: _card(card, file))
     yield from _each("disk", lambda: _disk(whole))
 
 
@@ -64,11 +68,15 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield from config_findings(whole, file)
     yield from _each("clock", _clock)
     for sensor in whole.dust:
-        yield from _each(f"sensor {sensor.name}", lambda sensor=sensor: _sensor(sensor))
+        yield from _each(f"sensor {sensor.name}", lambda sensor=sensor: _sensor(sensor, file))
     for gate in whole.gate:
         yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _camera(gate.camera))
     for broker in whole.mqtt:
         yield from _each(f"broker {broker.name}", lambda broker=broker: _broker(broker, whole.device))
+    for platform in whole.hj212:
+        yield from _each(f"platform {platform.name}", lambda platform=platform: _platform(platform))
+    for actuator in whole.actuator:
+        yield from _each(f"relay {actuator.name}", lambda actuator=actuator: _relay(actuator))
 
 
 def _each(what: str, look: Callable[..., Iterator[Finding]]) -> Iterator[Finding]:
@@ -137,7 +145,7 @@ def _clock() -> Iterator[Finding]:
         yield Finding("clock", "warn", "not synchronised", todo)
 
 
-def _sensor(sensor: config.DustSensor) -> Iterator[Finding]:
+def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
     what = f"sensor {sensor.name}"
     session = open_sensor(
         sensor.driver,
@@ -158,8 +166,11 @@ def _sensor(sensor: config.DustSensor) -> Iterator[Finding]:
         todo = "check power, TX and RX (crossed?), and that the driver fits the sensor"
         yield Finding(what, "fail", f"{sensor.port} is there, but nothing came within {_SENSOR_WITHIN_S:.0f} s", todo)
         return
-    values = ", ".join(f"{name} {value:g}" for name, value in reading.values.items() if not name.startswith("n"))
+    values = ", ".join(f"{name} {value:g}" for name, value in reading.values.items() if not name.endswith("_per_cm3"))
     yield Finding(what, "ok", f"{sensor.driver} {session.driver.model}: {values}")
+    for name in sorted({limit.value_name for limit in limits_of(sensor, file)} - reading.values.keys()):
+        todo = "use a sensor that measures it, or other limits"
+        yield Finding(what, "warn", f"a limit on {name} is configured, and this sensor does not measure it", todo)
 
 
 def _camera(section: config.Camera) -> Iterator[Finding]:
@@ -203,3 +214,35 @@ def _broker(broker: config.Mqtt, device: config.Device) -> Iterator[Finding]:
         connection.close()
         version = "5" if connection.version == 5 else "3.1.1"
         yield Finding(f"broker {broker.name}", "ok", f"{address} accepted us, MQTT {version}")
+
+
+def _platform_settings(section: config.Hj212) -> Iterator[Finding]:
+    from edge_agent.uplink.hj212_link import read_key
+
+    key = read_key(section)
+    if key is None and section.host not in ("localhost", "127.0.0.1", "::1"):
+        found = f"HJ 212 to {section.host} is plain text: anybody on the way can read and forge"
+        todo = "over the internet use a VPN, or edition 2025 with sm4_key_file"
+        yield Finding(f"platform {section.name}", "warn", found, todo)
+
+
+def _platform(section: config.Hj212) -> Iterator[Finding]:
+    from edge_agent.uplink.hj212_link import Link, read_key
+
+    Link(section, read_key(section)).close()
+    found = f"{section.host}:{section.port} takes our connection; HJ 212-{section.edition}, MN {section.mn}"
+    yield Finding(f"platform {section.name}", "ok", found)
+
+
+def _card(section: config.Card, file: Path) -> Iterator[Finding]:
+    from edge_agent.config.card import read_rules
+
+    rules = read_rules(section.rules, file)
+    yield Finding("card", "ok", f"{rules.name}: {len(rules.rule)} rules; source: {rules.source or 'not told'}")
+
+
+def _relay(section: config.Actuator) -> Iterator[Finding]:
+    from drivers.relays import open_relay
+
+    open_relay(section.port, active_low=section.active_low).close()
+    yield Finding(f"relay {section.name}", "ok", f"{section.port} can be had, and is off")

@@ -1,10 +1,27 @@
 """The configuration: one TOML file a device, checked whole before anything starts."""
 
+from edge_agent.config.actuator import Actuator
+from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.config.gate import Camera, Gate
+from edge_agent.config.hj212 import Hj212
 from edge_agent.config.load import Config, load
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.uplink import Mqtt, Tls
 
-__all__ = ["Camera", "Config", "Device", "DustSensor", "Gate", "Limit", "Mqtt", "Outbox", "Tls", "load"]
+__all__ = [
+    "Actuator",
+    "Camera",
+    "Card",
+    "Config",
+    "Device",
+    "DustSensor",
+    "Gate",
+    "Hj212",
+    "Limit",
+    "Mqtt",
+    "Outbox",
+    "Tls",
+    "load",
+]
