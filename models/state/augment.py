@@ -39,7 +39,7 @@ def spoiled(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.25:
         x = _blurred(x, rng)
     if rng.random() < 0.35:
-        x = x + rng.normal(0, rng.uniform(2, 12), x.shape[:2] + (1 if rng.random() < 0.5 else 3,)).astype(np.float32)
+        x = x + rng.normal(0, rng.uniform(2, 12), (*x.shape[:2], 1 if rng.random() < 0.5 else 3)).astype(np.float32)
     y = np.clip(x, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         y = _coarse(y, rng)

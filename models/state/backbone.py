@@ -15,8 +15,11 @@ from torch import Tensor, nn
 BLOCKS = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 """Expansion, channels, repeats, first stride (Sandler et al. 2018, table 2)."""
 
-TAPS = {"mid": 12, "late": 16}
-"""Blocks whose output is handed on: 96 channels at stride 16, 320 channels at stride 32."""
+FINE, MIDDLE, LAST = 2, 5, 12
+"""Blocks whose outputs are handed on: 24 channels at stride 4, 32 at 8, 96 at 16. Those behind are left out."""
+
+CHANNELS = 96 + 2 * 32 + 2 * 24 + 3
+"""Of the stacked map: LAST, then mean and maximum of MIDDLE and FINE and the mean colour, all at stride 16."""
 
 
 class SameConv(nn.Conv2d):
@@ -49,28 +52,32 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Gives the maps named in TAPS: `mid` N x 96 x H/16 x W/16 and `late` N x 320 x H/32 x W/32."""
+    """Gives one map N x CHANNELS x H/16 x W/16: what is seen, and in which colour and texture."""
 
-    def __init__(self) -> None:
+    def __init__(self, last: int = LAST) -> None:
         super().__init__()
         self.stem = SameConv(3, 32, 3, stride=2)
         blocks: list[Block] = []
         channels = 32
         for expansion, outputs, repeats, stride in BLOCKS:
             for index in range(repeats):
-                blocks.append(Block(channels, expansion, outputs, stride if index == 0 else 1))
+                if len(blocks) <= last:
+                    blocks.append(Block(channels, expansion, outputs, stride if index == 0 else 1))
                 channels = outputs
         self.blocks = nn.ModuleList(blocks)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor) -> Tensor:
+        colour = functional.avg_pool2d(x, 16)
         x = functional.relu6(self.stem(x))
-        maps: dict[str, Tensor] = {}
-        names = {index: name for name, index in TAPS.items()}
+        maps: list[Tensor] = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in names:
-                maps[names[index]] = x
-        return maps
+            if index in (MIDDLE, FINE):
+                cell = 2 if index == MIDDLE else 4
+                maps += [functional.avg_pool2d(x, cell), functional.max_pool2d(x, cell)]
+            if index == LAST:
+                break
+        return torch.cat([x, *maps, colour], dim=1)
 
     def convolutions(self) -> list[nn.Conv2d]:
         """All convolutions in the order in which they run, which is the order of the TFLite file."""
@@ -80,13 +87,10 @@ class Backbone(nn.Module):
         return found
 
 
-def load_tflite(backbone: Backbone, path: Path) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Fills `backbone` from a quantised MobileNetV2 1.0; returns the last convolution and the classifier.
+def load_tflite(backbone: Backbone, path: Path) -> list[tuple[Tensor, Tensor]]:
+    """Fills `backbone` from a quantised MobileNetV2 1.0; returns the (kernel, bias) pairs that it does not hold.
 
-    The four returned tensors (1280 x 320 x 1 x 1, 1280, 1001 x 1280 x 1 x 1, 1001) are not part of the backbone; they
-    let a test compare the float network with the 8-bit one up to the ImageNet classes.
-
-    Raises ValueError when the file does not hold the 52 convolutions of MobileNetV2 1.0.
+    Raises ValueError when the file does not hold the 53 convolutions of MobileNetV2 1.0 and its classifier.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -98,10 +102,12 @@ def load_tflite(backbone: Backbone, path: Path) -> tuple[Tensor, Tensor, Tensor,
             kernel, bias = (details[int(i)] for i in op["inputs"][1:3])
             k = _dequantised(interpreter, kernel)
             order = (3, 0, 1, 2) if op["op_name"] == "DEPTHWISE_CONV_2D" else (0, 3, 1, 2)
-            weights.append((torch.from_numpy(k.transpose(order).copy()), torch.from_numpy(_dequantised(interpreter, bias))))
+            weights.append(
+                (torch.from_numpy(k.transpose(order).copy()), torch.from_numpy(_dequantised(interpreter, bias)))
+            )
     convolutions = backbone.convolutions()
-    if len(weights) != len(convolutions) + 2:
-        raise ValueError(f"{path}: {len(weights)} convolutions found, MobileNetV2 1.0 has {len(convolutions) + 2}")
+    if len(weights) != 53:
+        raise ValueError(f"{path}: {len(weights)} convolutions found, MobileNetV2 1.0 has 53")
     with torch.no_grad():
         for conv, (kernel, bias) in zip(convolutions, weights, strict=False):
             if kernel.shape != conv.weight.shape:
@@ -109,7 +115,7 @@ def load_tflite(backbone: Backbone, path: Path) -> tuple[Tensor, Tensor, Tensor,
             conv.weight.copy_(kernel)
             assert conv.bias is not None
             conv.bias.copy_(bias)
-    return weights[-2][0], weights[-2][1], weights[-1][0], weights[-1][1]
+    return weights[len(convolutions) :]
 
 
 def _dequantised(interpreter: object, detail: dict[str, object]) -> np.ndarray:

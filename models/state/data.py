@@ -81,7 +81,12 @@ def real_crops(data: Path) -> list[Crop]:
                 row["set"],
                 f"{row['set']}/{row['vehicle']}",
                 tuple(
-                    (x1 + float(r["cx"]) * wide, y1 + float(r["cy"]) * high, float(r["rx"]) * wide, float(r["ry"]) * high)
+                    (
+                        x1 + float(r["cx"]) * wide,
+                        y1 + float(r["cy"]) * high,
+                        float(r["rx"]) * wide,
+                        float(r["ry"]) * high,
+                    )
                     for r in ellipses.get(key, [])
                 ),
                 tuple(
@@ -95,24 +100,25 @@ def real_crops(data: Path) -> list[Crop]:
 
 
 def rendered_crops(folder: Path) -> list[Crop]:
-    """The crops of models/scenes: labels.jsonl beside the pictures, one object a crop.
+    """The crops of models/scenes: crops.jsonl beside the pictures, one object a crop.
 
-    Used keys: file, load, wheels; box (x1, y1, x2, y2 in the picture) where the picture has room around the truck;
-    seed, which groups pictures of one scene. Raises ValueError for an unknown state, with file and line.
+    Used keys: file (null where a scene gave no crop), box, load, wheels, visible, seed; crops of which less than half
+    is visible are left out. Raises ValueError for an unknown state, with file and line.
     """
     crops: list[Crop] = []
-    for number, line in enumerate((folder / "labels.jsonl").read_text().splitlines(), start=1):
+    index = folder / "crops.jsonl"
+    for number, line in enumerate(index.read_text().splitlines(), start=1):
         row = json.loads(line)
+        if row["file"] is None or row["visible"] < 0.5:
+            continue
         if row["load"] not in LOAD or row["wheels"] not in WHEELS:
-            raise ValueError(f"{folder}/labels.jsonl:{number}: load {row['load']!r}, wheels {row['wheels']!r}; allowed {LOAD}, {WHEELS}")
+            raise ValueError(f"{index}:{number}: {row['load']!r}, {row['wheels']!r}; allowed {LOAD}, {WHEELS}")
         image = cv2.imread(str(folder / row["file"]))
         if image is None:
             raise FileNotFoundError(f"{folder / row['file']}: not a readable picture")
-        height, width = image.shape[:2]
-        box = tuple(float(v) for v in row.get("box", (0, 0, width, height)))
-        crops.append(
-            Crop(image, box, LOAD.index(row["load"]), WHEELS.index(row["wheels"]), "rendered", f"rendered/{row.get('seed', number)}")
-        )
+        x1, y1, x2, y2 = (float(v) for v in row["box"])
+        states = LOAD.index(row["load"]), WHEELS.index(row["wheels"])
+        crops.append(Crop(image, (x1, y1, x2, y2), *states, "rendered", f"rendered/{row['seed']}"))
     return crops
 
 

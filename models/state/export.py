@@ -1,7 +1,7 @@
 """Writes the trained classifier as ONNX with its card, checked against torch.
 
 The ONNX has input `picture` (N x 3 x S x S float32, normalised as the card says) and outputs `load` and `wheels`
-(N x 4 logits) and `features` (N x 832).
+(N x 4 logits) and `features` (N x 192).
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from models.state.network import TruckState
 from models.state.views import SIZE
 
 OPSET = 17
+ORIGIN = "MobileNetV2 1.0 224 (ImageNet) up to block 12: Apache-2.0, Google, dequantised; the rest: this project"
 TOLERANCE = 1e-3
 
 
@@ -63,7 +64,7 @@ def write_card(
         f'file = "{model.name}"',
         f'sha256 = "{hashlib.sha256(model.read_bytes()).hexdigest()}"',
         'licence = "Apache-2.0"',
-        'origin = "MobileNetV2 1.0 224 (ImageNet), Apache-2.0, Google; 8-bit TFLite weights dequantised, then trained further here"',
+        f'origin = "{ORIGIN}"',
         "",
         "[input]",
         f"size = [{SIZE}, {SIZE}]",
@@ -78,7 +79,13 @@ def write_card(
     ]
     for name, classes in (("load", LOAD), ("wheels", WHEELS)):
         listed = ", ".join(f'"{c}"' for c in classes)
-        lines += ["", "[[outputs]]", f'name = "{name}"', f"classes = [{listed}]", f"temperature = {temperatures[name]:.3f}"]
+        lines += [
+            "",
+            "[[outputs]]",
+            f'name = "{name}"',
+            f"classes = [{listed}]",
+            f"temperature = {temperatures[name]:.3f}",
+        ]
     lines += ["", "[crop]", f"margin = {MARGIN}", "", "[data]", "sets = ["]
     lines += [f'    "{entry}",' for entry in data]
     lines += ["]", "", "[measured]"]

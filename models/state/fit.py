@@ -1,4 +1,4 @@
-"""Trains the blocks behind the bank's maps and both heads; scores by source.
+"""Trains what stands behind the backbone; scores by vehicle.
 
 Batches mix kinds (rendered, painted, real) by KIND_SHARE and, within a kind, draw rare states more often. MixStyle
 (Zhou et al. 2021) exchanges the channel statistics of maps between samples of a batch, so that the look of one source
@@ -13,23 +13,22 @@ import torch.nn.functional as functional
 from torch import Tensor
 from tqdm import tqdm
 
-from models.state.network import Answer, TruckState
-from models.state.views import FIRST_TRAINED, Bank
+from models.state.network import TruckState
+from models.state.views import Bank
 
 KIND_SHARE = {0: 0.2, 1: 0.35, 2: 0.45}
+"""Share of real, painted and rendered views in a batch (indices of views.KINDS)."""
 UNKNOWN = 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: `first_trained` block (17 = heads alone), steps of `batch` views, learning rates."""
+    """How to train: steps of `batch` views, learning rate, weight decay, and the rest by name."""
 
-    first_trained: int = 13
-    steps: int = 600
+    steps: int = 1000
     batch: int = 64
-    head_rate: float = 2e-3
-    tail_rate: float = 1e-4
-    decay: float = 0.02
+    rate: float = 2e-3
+    decay: float = 0.05
     smoothing: float = 0.05
     unknown_weight: float = 0.6
     style: float = 0.5
@@ -40,50 +39,25 @@ class Plan:
         return asdict(self)
 
 
-def tail(net: TruckState, maps: Tensor) -> Answer:
-    """The network from the bank's maps on."""
-    named: dict[str, Tensor] = {}
-    x = maps
-    for index in range(FIRST_TRAINED, 17):
-        x = net.backbone.blocks[index](x)
-        if index == 12:
-            named["mid"] = x
-    named["late"] = x
-    of_load, of_wheels = net.load.features(named), net.wheels.features(named)
-    return Answer(net.load(of_load), net.wheels(of_wheels), torch.cat([of_load, of_wheels], dim=1))
-
-
 def as_maps(rows: np.ndarray) -> Tensor:
     return torch.from_numpy(rows.astype(np.float32)).contiguous(memory_format=torch.channels_last)
 
 
 def standardise(net: TruckState, bank: Bank, rng: np.random.Generator) -> None:
-    """Sets the heads' fixed mean and spread from about 2,000 views, with attention still equal everywhere."""
-    chosen = rng.permutation(len(bank.load))[:2000]
-    found = []
-    with torch.no_grad():
-        for head in (net.load, net.wheels):
-            head.mean.zero_()
-            head.spread.fill_(1)
-        for start in range(0, len(chosen), 100):
-            found.append(tail(net, as_maps(bank.maps[np.sort(chosen[start : start + 100])])).features)
-        features = torch.cat(found)
-        half = features.shape[1] // 2
-        for head, part in ((net.load, features[:, :half]), (net.wheels, features[:, half:])):
-            head.mean.copy_(part.mean(0))
-            head.spread.copy_(part.std(0) + 1e-3)
+    """Sets the fixed channel mean and spread from 1,000 views."""
+    maps = as_maps(bank.maps[rng.permutation(len(bank.load))[:1000]])
+    net.mean.copy_(maps.mean((0, 2, 3), keepdim=True))
+    net.spread.copy_(maps.std((0, 2, 3), keepdim=True) + 1e-3)
 
 
 def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
-    """Trains `net` on all rows of `bank`; returns the mean loss of every 20 steps."""
+    """Trains `net` but its backbone on all rows of `bank`; returns the mean loss of every 50 steps."""
     rng = np.random.default_rng(plan.seed)
     torch.manual_seed(plan.seed)
-    net.freeze(plan.first_trained)
-    net.train()
-    heads = [p for head in (net.load, net.wheels) for p in head.parameters()]
-    tails = [p for p in net.backbone.parameters() if p.requires_grad]
-    groups = [{"params": heads, "lr": plan.head_rate}] + ([{"params": tails, "lr": plan.tail_rate}] if tails else [])
-    optimiser = torch.optim.AdamW(groups, weight_decay=plan.decay)
+    standardise(net, bank, rng)
+    net.train().to(memory_format=torch.channels_last)
+    parameters = net.trained()
+    optimiser = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=plan.decay)
     warm = max(1, plan.steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda s: min(1.0, (s + 1) / warm) * 0.5 * (1 + np.cos(np.pi * min(1.0, s / plan.steps)))
@@ -92,12 +66,12 @@ def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
     weight = torch.ones(4)
     weight[UNKNOWN] = plan.unknown_weight
     losses, window = [], []
-    for step in tqdm(range(plan.steps), desc=f"fit {note}", mininterval=20):
+    for _ in tqdm(range(plan.steps), desc=f"fit {note}", mininterval=20):
         rows = rng.choice(len(chances), plan.batch, p=chances)
         maps = as_maps(bank.maps[rows])
         if plan.style and rng.random() < plan.style:
             maps = _mixed_style(maps, rng)
-        answer = tail(net, maps)
+        answer = net.judge(maps)
         loss = sum(
             functional.cross_entropy(
                 logits, torch.from_numpy(truth[rows]), weight=weight, label_smoothing=plan.smoothing
@@ -106,11 +80,11 @@ def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
         )
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(heads + tails, 5.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
         optimiser.step()
         schedule.step()
-        window.append(float(loss))
-        if len(window) == 20:
+        window.append(float(loss.detach()))
+        if len(window) == 50:
             losses.append(round(float(np.mean(window)), 4))
             window = []
     net.eval()
@@ -121,7 +95,7 @@ def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
 def logits(net: TruckState, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Load and wheels logits (N x 4 each) of bank maps."""
     net.eval()
-    found = [tail(net, as_maps(maps[start : start + 100])) for start in range(0, len(maps), 100)]
+    found = [net.judge(as_maps(maps[start : start + 100])) for start in range(0, len(maps), 100)]
     return torch.cat([f.load for f in found]).numpy(), torch.cat([f.wheels for f in found]).numpy()
 
 

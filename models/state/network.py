@@ -1,51 +1,49 @@
-"""The truck-state network: one backbone, two attention-pooled feature vectors, two linear heads.
+"""The truck-state network: a frozen backbone, a small trained neck, two attention-pooled heads.
 
 Load is seen in the bed, wheels at the ground: each head has its own attention over the map's positions and learns
-where to look. Features: N x 832, the first 416 read by `load`, the last 416 by `wheels`, each 320 late + 96 mid
-channels. They do not change when a head is refitted at the post.
+where to look. Features: N x 192, the first 96 read by `load`, the last 96 by `wheels`; a head can be refitted on
+them at the post.
 """
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from models.state.backbone import Backbone
+from models.state.backbone import CHANNELS, Backbone
 
-CHANNELS = {"late": 320, "mid": 96}
-PER_HEAD = sum(CHANNELS.values())
+WIDTH = 96
 
 
-class AttentionPool(nn.Module):
-    """Softmax-weighted mean over positions; the weights start equal, so it starts as average pooling."""
+class Mix(nn.Module):
+    """A residual step over the map: depthwise 5x5, then 1x1, both normalised."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.score = nn.Conv2d(channels, 1, 1)
-        nn.init.zeros_(self.score.weight)
-        nn.init.zeros_(self.score.bias)  # type: ignore[arg-type]
+        self.depthwise = nn.Conv2d(WIDTH, WIDTH, 5, padding=2, groups=WIDTH, bias=False)
+        self.first = nn.BatchNorm2d(WIDTH)
+        self.point = nn.Conv2d(WIDTH, WIDTH, 1, bias=False)
+        self.second = nn.BatchNorm2d(WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.score(x).flatten(2).softmax(dim=2)
-        return torch.matmul(x.flatten(2), weight.transpose(1, 2)).squeeze(2)
+        return x + functional.relu(self.second(self.point(self.first(self.depthwise(x)))))
 
 
 class Head(nn.Module):
-    """Pools both maps, standardises (fixed mean and spread, set from data) and gives 4 logits."""
+    """Its own step over the map, attention pooling, 4 logits."""
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
-        self.pools = nn.ModuleDict({name: AttentionPool(channels) for name, channels in CHANNELS.items()})
-        self.register_buffer("mean", torch.zeros(PER_HEAD))
-        self.register_buffer("spread", torch.ones(PER_HEAD))
+        self.mix = Mix()
+        self.score = nn.Conv2d(WIDTH, 1, 1)
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(PER_HEAD, 4)
-        nn.init.normal_(self.linear.weight, std=0.01)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = nn.Linear(WIDTH, 4)
 
-    def features(self, maps: dict[str, Tensor]) -> Tensor:
-        pooled = torch.cat([self.pools[name](maps[name]) for name in CHANNELS], dim=1)
-        return (pooled - self.mean) / self.spread
+    def features(self, x: Tensor) -> Tensor:
+        x = self.mix(x)
+        weight = self.score(x).flatten(2).softmax(dim=2)
+        return torch.matmul(x.flatten(2), weight.transpose(1, 2)).squeeze(2)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.linear(self.dropout(features))
@@ -53,7 +51,7 @@ class Head(nn.Module):
 
 @dataclass(frozen=True)
 class Answer:
-    """Logits N x 4 each, in the order of data.LOAD and data.WHEELS, and features N x 832."""
+    """Logits N x 4 each, in the order of data.LOAD and data.WHEELS, and features N x 192."""
 
     load: Tensor
     wheels: Tensor
@@ -61,27 +59,31 @@ class Answer:
 
 
 class TruckState(nn.Module):
-    """`forward` gives the ONNX outputs load, wheels, features for an N x 3 x S x S picture ((pixel - 128) / 128, RGB)."""
+    """`forward` gives the ONNX outputs load, wheels, features of N x 3 x S x S pictures ((pixel - 128) / 128, RGB)."""
 
-    def __init__(self, dropout: float = 0.2) -> None:
+    def __init__(self, dropout: float = 0.3) -> None:
         super().__init__()
         self.backbone = Backbone()
+        self.register_buffer("mean", torch.zeros(1, CHANNELS, 1, 1))
+        self.register_buffer("spread", torch.ones(1, CHANNELS, 1, 1))
+        self.forget = nn.Dropout2d(0.1)
+        self.enter = nn.Conv2d(CHANNELS, WIDTH, 1, bias=False)
+        self.normal = nn.BatchNorm2d(WIDTH)
+        self.mix = Mix()
         self.load = Head(dropout)
         self.wheels = Head(dropout)
 
-    def answer(self, x: Tensor) -> Answer:
-        maps = self.backbone(x)
-        of_load, of_wheels = self.load.features(maps), self.wheels.features(maps)
+    def judge(self, maps: Tensor) -> Answer:
+        """From the backbone's maps on; this part is trained."""
+        x = self.forget((maps - self.mean) / self.spread)
+        x = self.mix(functional.relu(self.normal(self.enter(x))))
+        of_load, of_wheels = self.load.features(x), self.wheels.features(x)
         return Answer(self.load(of_load), self.wheels(of_wheels), torch.cat([of_load, of_wheels], dim=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        answer = self.answer(x)
+        answer = self.judge(self.backbone(x))
         return answer.load, answer.wheels, answer.features
 
-    def freeze(self, first_trained: int) -> None:
-        """Keeps the stem and the blocks before `first_trained` as they are; 17 freezes the whole backbone."""
-        for parameter in self.backbone.stem.parameters():
-            parameter.requires_grad = first_trained <= 0
-        for index, block in enumerate(self.backbone.blocks):
-            for parameter in block.parameters():
-                parameter.requires_grad = index >= first_trained
+    def trained(self) -> list[nn.Parameter]:
+        """All parameters but the backbone's."""
+        return [p for name, p in self.named_parameters() if not name.startswith("backbone.")]

@@ -12,7 +12,16 @@ import numpy as np
 from models.state.paint import earth, noise
 
 Point = tuple[float, float]
-COVERS_HSV = ((60, 160, 90), (70, 90, 70), (110, 170, 120), (0, 0, 110), (0, 0, 45), (18, 60, 170), (12, 190, 190), (0, 0, 190))
+COVERS_HSV = (
+    (60, 160, 90),
+    (70, 90, 70),
+    (110, 170, 120),
+    (0, 0, 110),
+    (0, 0, 45),
+    (18, 60, 170),
+    (12, 190, 190),
+    (0, 0, 190),
+)
 """Tarpaulins and nets as seen at gates: greens, blue, grey, black, beige, orange, white."""
 
 
@@ -44,7 +53,9 @@ def half_covered(image: np.ndarray, opening: list[Point], rng: np.random.Generat
     side = columns[0] + share * width if rng.random() < 0.5 else columns[-1] - share * width
     x = np.arange(image.shape[1])
     wave = rng.uniform(0, 0.05) * width * np.sin(np.arange(image.shape[0]) / max(2.0, image.shape[0] * 0.03))
-    keep = (x[None, :] < side + wave[:, None]) if side > columns[0] + 0.5 * width else (x[None, :] > side + wave[:, None])
+    keep = (
+        (x[None, :] < side + wave[:, None]) if side > columns[0] + 0.5 * width else (x[None, :] > side + wave[:, None])
+    )
     if rng.random() < 0.5:
         keep = ~keep
     return np.where(keep[:, :, None], over, under)

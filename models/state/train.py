@@ -1,0 +1,139 @@
+"""Trains the truck-state classifier: `python -m models.state.train --data DIR --weights DIR --rendered DIR --out DIR`.
+
+Steps, each left out when its result lies in --out already (so an interrupted run goes on):
+1. banks of views of the real and of the rendered crops (views.py);
+2. hold-out runs: without one real source at a time, and without a fifth of the rendered scenes; they choose nothing but
+   the temperatures and give the scores of the run file;
+3. the final fit on everything;
+4. export to --out/truck-state.onnx and .toml, and --out/state-<version>.json with data, seeds, times and scores.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.state import views
+from models.state.backbone import load_tflite
+from models.state.data import real_crops, rendered_crops
+from models.state.export import export, write_card
+from models.state.fit import UNKNOWN, Plan, balanced, fit, logits
+from models.state.network import TruckState
+
+TFLITE = "mobilenet_v2_1.0_224_quant.tflite"
+DATA = [
+    "yuskun-vehicles (OpenImages subset), CC BY 4.0: truck boxes, states labelled by this project",
+    "yuskun-car, CC BY 4.0: truck boxes, states labelled by this project",
+    "kerou-z construction vehicles, MIT: truck boxes, states labelled by this project",
+    "rendered crops of models/scenes, Apache-2.0",
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m models.state.train", description="Train the truck-state classifier."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds trucks/")
+    parser.add_argument("--weights", type=Path, required=True, help=f"folder that holds {TFLITE}")
+    parser.add_argument("--rendered", type=Path, required=True, help="folder of models.scenes crops (crops.jsonl)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--parts", type=int, default=16, help=f"parts of {views.PART} a bank")
+    parser.add_argument("--threads", type=int, default=2)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    started = time.time()
+    net = TruckState()
+    load_tflite(net.backbone, given.weights / TFLITE)
+    banks = {"real": given.out / "bank-real", "rendered": given.out / "bank-rendered"}
+    mapper = views.Mapper(net.backbone)
+    views.make(views.real_views(real_crops(given.data)), banks["real"], given.seed, given.parts, mapper)
+    rendered = views.rendered_views(rendered_crops(given.rendered))
+    views.make(rendered, banks["rendered"], given.seed + 1, given.parts, mapper)
+    bank = views.load(*banks.values())
+    plan = Plan(steps=given.steps, seed=given.seed)
+    scores, held = hold_out(bank, plan, given.out)
+    temperatures = {name: temperature(held[name], held[f"{name}_truth"]) for name in ("load", "wheels")}
+    losses = final(net, bank, plan, given.out)
+    model = given.out / "truck-state.onnx"
+    difference = export(net, model)
+    write_card(given.out / "truck-state.toml", model, given.version, temperatures, DATA, {})
+    run = {
+        "version": given.version,
+        "plan": plan.as_dict(),
+        "views": {kind: int((bank.kind == index).sum()) for index, kind in enumerate(views.KINDS)},
+        "vehicles": {s: len(set(bank.vehicle[bank.source == s].tolist())) for s in sorted(set(bank.source.tolist()))},
+        "held_out": scores,
+        "temperatures": temperatures,
+        "loss": losses,
+        "onnx_minus_torch": difference,
+        "seconds": round(time.time() - started),
+    }
+    (given.out / f"state-{given.version}.json").write_text(json.dumps(run, indent=1))
+    print(json.dumps(scores, indent=1))
+    return 0
+
+
+def hold_out(bank: views.Bank, plan: Plan, out: Path) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+    """Scores by fold and kind of view, and the held-out logits with their truth."""
+    fifth = np.array([int(v.rsplit("/", 1)[1]) % 5 == 0 if v.startswith("rendered/") else False for v in bank.vehicle])
+    folds = {source: bank.source == source for source in sorted(set(bank.source.tolist()) - {"rendered"})}
+    folds["rendered"] = fifth
+    scores: dict[str, object] = {}
+    kept: dict[str, list[np.ndarray]] = {name: [] for name in ("load", "wheels", "load_truth", "wheels_truth")}
+    for name, chosen in folds.items():
+        path = out / f"held-{name}.npz"
+        if not path.exists():
+            net = TruckState(plan.dropout)
+            fit(net, bank.rows(np.flatnonzero(~chosen)), plan, name)
+            test = np.random.default_rng(plan.seed).permutation(np.flatnonzero(chosen))[:2500]
+            load, wheels = logits(net, bank.maps[test])
+            np.savez(path, load=load, wheels=wheels, rows=test)
+        found = np.load(path)
+        test = bank.rows(found["rows"])
+        for kind in sorted(set(test.kind.tolist())):
+            rows = test.kind == kind
+            scores[f"without {name}: {views.KINDS[kind]}"] = {
+                head: balanced(found[head][rows].argmax(1), truth[rows], test.vehicle[rows])
+                for head, truth in (("load", test.load), ("wheels", test.wheels))
+            }
+        for head, truth in (("load", test.load), ("wheels", test.wheels)):
+            kept[head].append(found[head][:600])
+            kept[f"{head}_truth"].append(truth[:600])
+    return scores, {name: np.concatenate(values) for name, values in kept.items()}
+
+
+def temperature(found: np.ndarray, truth: np.ndarray) -> float:
+    """The temperature of least cross-entropy on held-out logits whose state can be told (grid 0.5 to 4)."""
+    known = truth != UNKNOWN
+    best, least = 1.0, np.inf
+    for candidate in np.geomspace(0.5, 4, 40):
+        z = found[known] / candidate
+        z = z - z.max(1, keepdims=True)
+        loss = float(-(z[np.arange(len(z)), truth[known]] - np.log(np.exp(z).sum(1))).mean())
+        if loss < least:
+            best, least = float(candidate), loss
+    return round(best, 3)
+
+
+def final(net: TruckState, bank: views.Bank, plan: Plan, out: Path) -> list[float]:
+    """Fits `net` on the whole bank, or takes the finished fit from `out`."""
+    path = out / "final.pt"
+    if path.exists():
+        kept = torch.load(path, weights_only=True)
+        net.load_state_dict(kept["state"])
+        return list(kept["loss"])
+    losses = fit(net, bank, plan, "all")
+    torch.save({"state": net.state_dict(), "loss": losses, "plan": asdict(plan)}, path)
+    return losses
+
+
+if __name__ == "__main__":
+    sys.exit(main())
