@@ -16,9 +16,10 @@ from pathlib import Path
 from drivers.driver import Driver, Mode, Sample
 from drivers.errors import DriverError
 from drivers.framer import Framer
+from drivers.identify import likely_first
 from drivers.port import Line
 from drivers.serial_port import SerialPort
-from drivers.table import driver_of, names
+from drivers.table import driver_of
 
 LISTEN_S = 1.5
 ANSWER_S = 0.8
@@ -67,21 +68,10 @@ def probe(port: str, *, monotonic: Callable[[], float]) -> Found | None:
     return next((heard for line in others if (heard := _listen(port, line, monotonic)) is not None), None)
 
 
-def identify(data: bytes) -> list[tuple[str, str, int]]:
-    """Which drivers find measurements in recorded bytes: name, model and how many, most first; ties as in the table."""
-    counts = [(name, *_best_model(name, data)) for name in _in_order()]
-    return sorted((count for count in counts if count[2]), key=lambda count: -count[2])
-
-
-def _in_order() -> list[str]:
-    """Plantower before Honeywell: where their frames look alike, the common one is likelier."""
-    return sorted(names(), key=lambda name: (name == "honeywell", name))
-
-
 def _drivers() -> Iterator[Driver]:
     """Every driver once for each way its models set the line or ask."""
     seen = set()
-    for name in _in_order():
+    for name in likely_first():
         for model in driver_of(name).models:
             driver = driver_of(name, model)
             way = (name, driver.line, tuple(driver.queries()))
@@ -160,21 +150,3 @@ def _fitting(driver: Driver, frame: bytes, query: bytes) -> list[tuple[str, Samp
         if sample is not None:
             fitting.append((model, sample))
     return fitting
-
-
-def _best_model(name: str, data: bytes) -> tuple[str, int]:
-    counts = {model: _count(driver_of(name, model), data) for model in driver_of(name).models}
-    best = max(counts, key=lambda model: counts[model])
-    return best, counts[best]
-
-
-def _count(driver: Driver, data: bytes) -> int:
-    framer = driver.framer()
-    queries = tuple(driver.queries()) or (b"",)
-    count = 0
-    for frame in [*framer.feed(data), *framer.end()]:
-        try:
-            count += driver.decode(frame, queries[count % len(queries)]) is not None
-        except DriverError:
-            continue
-    return count

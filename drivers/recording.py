@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -101,12 +102,22 @@ def chunks_of(file: Path, driver: Driver, *, start: float, interval_s: float) ->
 
     Raises BadRecordingError, while iterating, when the file cannot be read or is damaged.
     """
+    if file.suffix == ".capture":
+        return _captured(file)
+    return _by_frame(blocks_of(file), driver, start, interval_s)
+
+
+def blocks_of(file: Path) -> Iterator[bytes]:
+    """The bytes of a recording of any form, in pieces; raises BadRecordingError while iterating."""
+    if file.suffix == ".capture":
+        return (data for _, data in _captured(file))
+    return _hexdumped(file) if file.suffix == ".hexdump" else _raw(file)
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
     try:
-        if file.suffix == ".capture":
-            yield from _captured(file)
-        else:
-            blocks = [_from_hexdump(file)] if file.suffix == ".hexdump" else _blocks(file)
-            yield from _by_frame(blocks, driver, start, interval_s)
+        yield
     except OSError as error:
         raise BadRecordingError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -114,7 +125,7 @@ def chunks_of(file: Path, driver: Driver, *, start: float, interval_s: float) ->
 
 
 def _captured(file: Path) -> Iterator[Chunk]:
-    with file.open(encoding="ascii") as lines:
+    with _readable(file), file.open(encoding="ascii") as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -126,27 +137,30 @@ def _captured(file: Path) -> Iterator[Chunk]:
             yield chunk
 
 
-def _blocks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
+def _hexdumped(file: Path) -> Iterator[bytes]:
+    expected = 0
+    with _readable(file), file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            offset, colon, rest = line.partition(":")
+            try:
+                in_order = bool(colon) and int(offset, 16) == expected
+                data = bytes.fromhex(rest.strip().split("  ")[0])
+            except ValueError as error:
+                raise BadRecordingError(f"{file}, line {number}: is not xxd's form ({error}): {line[:60]!r}") from error
+            if not in_order:
+                raise BadRecordingError(
+                    f"{file}, line {number}: begins with {offset[:20]!r}, not {expected:08x}: is it damaged?"
+                )
+            expected += len(data)
+            yield data
+
+
+def _raw(file: Path) -> Iterator[bytes]:
+    with _readable(file), file.open("rb") as opened:
         while block := opened.read(_BLOCK):
             yield block
-
-
-def _from_hexdump(file: Path) -> bytes:
-    data = bytearray()
-    for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if not line.strip():
-            continue
-        offset, colon, rest = line.partition(":")
-        expected = len(data)
-        try:
-            in_order = bool(colon) and int(offset, 16) == expected
-            data += bytes.fromhex(rest.strip().split("  ")[0])
-        except ValueError as error:
-            raise BadRecordingError(f"{file}, line {number}: is not xxd's form ({error}): {line[:60]!r}") from error
-        if not in_order:
-            raise BadRecordingError(f"{file}, line {number}: begins with {offset[:20]!r}, not {expected:08x}: damaged?")
-    return bytes(data)
 
 
 def _by_frame(blocks: Iterable[bytes], driver: Driver, start: float, interval_s: float) -> Iterator[Chunk]:

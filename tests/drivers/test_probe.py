@@ -78,26 +78,6 @@ def test_an_absent_port() -> None:
         probe.probe("/dev/ttyNONE", monotonic=time.monotonic)
 
 
-@pytest.mark.parametrize(
-    ("data", "first"),
-    [
-        (FRAMES["plantower"][0] * 3, ("plantower", "PMS5003", 3)),
-        (FRAMES["plantower"][1], ("plantower", "PMS3003", 1)),
-        (b"\x00" + FRAMES["nova"][0] * 2, ("nova", "SDS011", 2)),
-        (FRAMES["honeywell"][1], ("honeywell", "HPMA115S0", 1)),
-        (FRAMES["sensirion"][0], ("sensirion", "SPS30", 1)),
-        (FRAMES["modbus-station"][0], ("modbus-station", "renke", 1)),
-        (FRAMES["nmea"][0], ("nmea", "9600", 1)),
-    ],
-)
-def test_recorded_bytes_are_identified(data: bytes, first: tuple[str, str, int]) -> None:
-    assert probe.identify(data)[0] == first
-
-
-def test_noise_is_nothing() -> None:
-    assert probe.identify(bytes(range(256))) == []
-
-
 def test_serial_ports_are_listed_once() -> None:
     ports = probe.serial_ports()
     assert len(ports) == len(set(ports))
