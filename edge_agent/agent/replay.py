@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from drivers.errors import BadRecordingError, EndOfRecording
+from drivers.identify import identify
 from drivers.table import names, open_camera, open_recording
 from edge_agent import config
 from edge_agent.agent.sources import Decider, Device, dust_decider, gate_decider
@@ -22,7 +23,6 @@ from edge_agent.errors import ConfigError
 from edge_agent.messages import Message
 from edge_agent.outbox import ReplayRecorder
 
-_PROBED_FRAMES = 1000
 VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".ts", ".h264", ".webm"})
 
 
@@ -92,10 +92,13 @@ class Replay:
         )
 
     def _bytes(self, source: Path, whole: config.Config, file: Path, start: float, driver: str) -> None:
-        section = whole.dust[0] if whole.dust else config.DustSensor(driver=driver or names()[0], port=str(source))
-        section = msgspec.structs.replace(section, driver=driver or _driver_of(source, section), publish_readings=True)
-        if section.driver != (whole.dust[0].driver if whole.dust else section.driver):
-            section = msgspec.structs.replace(section, model="")
+        section = whole.dust[0] if whole.dust else config.DustSensor(driver=driver, port=str(source))
+        if driver and driver != section.driver:
+            section = msgspec.structs.replace(section, driver=driver, model="")
+        elif not driver:
+            made_by, model = _made_by(source, section)
+            section = msgspec.structs.replace(section, driver=made_by, model=model)
+        section = msgspec.structs.replace(section, publish_readings=True)
         self._decider = dust_decider(section, file)
         self._open = lambda: open_recording(
             section.driver,
@@ -107,23 +110,11 @@ class Replay:
         )
 
 
-def _driver_of(source: Path, section: config.DustSensor) -> str:
-    """The configured driver if it finds a frame in the recording, else the one that finds most."""
-    if section.driver in names() and _frames(source, section.driver, most=1):
-        return section.driver
-    found = {name: _frames(source, name, most=_PROBED_FRAMES) for name in names()}
-    best = max(found, key=lambda name: found[name])
-    if not found[best]:
-        raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(found)}")
-    return best
-
-
-def _frames(source: Path, driver: str, most: int) -> int:
-    count = 0
-    try:
-        session = open_recording(driver, source, name=driver)
-        while count < most:
-            count += session.read(0.0) is not None
-    except (EndOfRecording, BadRecordingError):
-        pass
-    return count
+def _made_by(source: Path, section: config.DustSensor) -> tuple[str, str]:
+    """The configured driver and model if that driver reads the recording, else those that read most of it."""
+    matches = identify(source)
+    if any(match.driver == section.driver for match in matches):
+        return section.driver, section.model
+    if not matches:
+        raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(names())}")
+    return matches[0].driver, matches[0].model
