@@ -27,7 +27,7 @@ AWAKE_S = 3.0
 _TELLING = 5
 _SENT_BY_BOTH = b"\x42\x4d"
 
-_PLACES = ("/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*", "/dev/ttyAMA*", "/dev/ttyS[0-9]")
+_PLACES = ("/dev/serial/by-id/*", "/dev/ttyUSB*", "/dev/ttyACM*", "/dev/serial0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Found:
     models: tuple[str, ...]
     mode: Mode
     values: dict[str, float]
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} {value:g}" for name, value in list(self.values.items())[:4])
+        return f"driver {self.driver}, model {' or '.join(self.models)}, mode {self.mode} ({values})"
 
 
 def serial_ports() -> list[str]:

@@ -1,6 +1,6 @@
 """What ``check`` looks at, one function a part; each yields findings and never raises for a part that is ill.
 
-Sensors, cameras and brokers are tried for at most a few seconds each.
+Sensors, cameras and brokers are tried for at most a few seconds each, a sensor that is silent for some ten.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import importlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -69,6 +69,7 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield from _each("clock", _clock)
     for sensor in whole.dust:
         yield from _each(f"sensor {sensor.name}", lambda sensor=sensor: _sensor(sensor, file))
+    yield from _each("ports", lambda: _unused_ports(whole.dust))
     for gate in whole.gate:
         yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _camera(gate.camera))
     for broker in whole.mqtt:
@@ -163,14 +164,38 @@ def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
     finally:
         session.close()
     if reading is None:
-        todo = "check power, TX and RX (crossed?), and that the driver fits the sensor"
-        yield Finding(what, "fail", f"{sensor.port} is there, but nothing came within {_SENSOR_WITHIN_S:.0f} s", todo)
+        found = f"{sensor.port} is there, but nothing came within {_SENSOR_WITHIN_S:.0f} s"
+        other = None if sensor.port.startswith("simulated:") else _plugged_into(sensor.port)
+        todo = f"configure what answers there: {other}" if other else "check power, and TX and RX (crossed?)"
+        yield Finding(what, "fail", found, todo)
         return
     values = ", ".join(f"{name} {value:g}" for name, value in reading.values.items() if not name.endswith("_per_cm3"))
     yield Finding(what, "ok", f"{sensor.driver} {session.driver.model}: {values}")
     for name in sorted({limit.value_name for limit in limits_of(sensor, file)} - reading.values.keys()):
         todo = "use a sensor that measures it, or other limits"
         yield Finding(what, "warn", f"a limit on {name} is configured, and this sensor does not measure it", todo)
+
+
+def _unused_ports(sensors: Sequence[config.DustSensor]) -> Iterator[Finding]:
+    """Serial devices that no sensor uses, and what answers there."""
+    from drivers.probe import serial_ports
+
+    used = {Path(sensor.port).resolve() for sensor in sensors}
+    for port in serial_ports():
+        if Path(port).resolve() not in used and (found := _plugged_into(port)):
+            yield Finding(
+                f"port {port}", "warn", f"nothing reads it, and there answers: {found}", "add a [[dust]] table"
+            )
+
+
+def _plugged_into(port: str) -> str:
+    from drivers.probe import probe
+
+    try:
+        found = probe(port, monotonic=time.monotonic)
+    except EdgeAgentError:
+        return ""
+    return str(found) if found else ""
 
 
 def _camera(section: config.Camera) -> Iterator[Finding]:
