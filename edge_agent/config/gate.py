@@ -1,4 +1,7 @@
-"""The gate's camera, what is looked for in it, and where the line lies."""
+"""The gate's camera, what is looked for in it, where the line and the zones lie, and when trucks may leave.
+
+Points are shares of the picture's width and height, from its top left corner.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge_agent.config.polygon import check
 from edge_agent.config.section import Name, Point, Seconds, Section, Share
+
+_DAY_MIN = 24 * 60
 
 
 class Camera(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,18 +28,58 @@ class Camera(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silent_after_s: Seconds = 20.0
 
 
+class Wash(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The wash bay, where a truck's foot point lies while it is washed; leaving after less is ``unwashed_exit``."""
+
+    zone: list[Point]
+    min_dwell_s: Seconds = 20.0
+
+    def __post_init__(self) -> None:
+        check(self.zone, "zone")
+
+
+class Hours(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When trucks may leave, such as ``permitted = ["22:00-05:00"]``, in the time of ``utc_offset_h``.
+
+    A truck that leaves at another time and is not seen to be empty is ``outside_hours``.
+    """
+
+    permitted: list[Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]]
+    utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0
+
+    def __post_init__(self) -> None:
+        taken: set[int] = set()
+        for text, minutes in zip(self.permitted, self.windows(), strict=True):
+            if not taken.isdisjoint(minutes):
+                raise ValueError(f"permitted: {text!r} overlaps another window; join them into one")
+            taken.update(minutes)
+
+    def windows(self) -> list[set[int]]:
+        """The minutes of the day of each window; one that ends before it begins goes on after midnight."""
+        out = []
+        for text in self.permitted:
+            begin, end = (int(each[:2]) * 60 + int(each[3:]) for each in text.split("-"))
+            length = (end - begin) % _DAY_MIN or _DAY_MIN
+            out.append({(begin + k) % _DAY_MIN for k in range(length)})
+        return out
+
+
 class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The line is given by two points in shares of width and height.
+    """The line is given by two points.
 
     A truck whose foot point crosses the line towards ``out`` leaves the site; ``out`` names the side seen in the
-    picture. Judgements under their minimum confidence are ``unknown`` and never a violation.
+    picture. ``trucks``: what the detector calls a truck; head-on tippers are easily called bus. Judgements under their
+    minimum confidence are ``unknown`` and never a violation.
     """
 
     camera: Camera
     line: tuple[Point, Point]
     out: Literal["up", "down", "left", "right"] = "down"
+    wash: Wash | None = None
+    hours: Hours | None = None
     detector: str = "truck-detector"
     state: str = "truck-state"
+    trucks: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("truck", "bus")
     detect_per_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 2.5
     recheck_s: Seconds = 5.0
     lost_after_s: Seconds = 3.0
@@ -41,3 +87,12 @@ class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_load_confidence: Share = 0.6
     min_wheels_confidence: Share = 0.6
     evidence_pictures: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+
+    def __post_init__(self) -> None:
+        (ax, ay), (bx, by) = self.line
+        across = abs(ax - bx) if self.out in ("up", "down") else abs(ay - by)
+        if across < 0.01:
+            raise ValueError(
+                f"line from {[ax, ay]} to {[bx, by]} has no side {self.out!r}; give the feet of the two gate posts, "
+                "and out = 'left' or 'right' for a line that runs up the picture"
+            )

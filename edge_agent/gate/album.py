@@ -67,13 +67,20 @@ class Album:
         ]
 
     def prove(self, of: str, state: str, count: int) -> tuple[Picture, ...]:
-        """The best view for ``state``, views at other times as far away as can be, and the close crop of the best."""
+        """Pictures that show ``state`` of ``of`` (load, wheels, or empty for the truck as such).
+
+        The best view, views at other times as far away as can be, and the close crop of the best.
+        """
         if not self.views:
             return ()
-        best = max(self.views, key=lambda v: probabilities(v.seen.judgement, of)[state] * v.seen.judgement.quality)
+        best = max(self.views, key=lambda view: _speaks(view.seen.judgement, of, state))
         others = sorted((v for v in self.views if v is not best), key=lambda v: -distance(v.box, best.box))
         chosen = sorted([best, *others[: count - 1]], key=lambda v: v.seen.time)
         return (*(view.full for view in chosen), best.crop)
+
+
+def _speaks(judgement: Judgement, of: str, state: str) -> float:
+    return judgement.quality * (probabilities(judgement, of)[state] if of else 1.0)
 
 
 def _encoded(role: str, time: float, image: Image) -> Picture:

@@ -22,7 +22,10 @@ _BEYOND = 0.15
 
 @dataclass(slots=True)
 class Passage:
-    """``number`` is the track's id; ``side`` +1 is the street (out), -1 the site, 0 not yet known."""
+    """``number`` is the track's id; ``side`` +1 is the street (out), -1 the site, 0 not yet known.
+
+    ``score`` is the best that the track had, ``crossings`` the times at which it crossed the line, the newest last.
+    """
 
     number: int
     start: float
@@ -31,6 +34,7 @@ class Passage:
     first_side: int = 0
     side: int = 0
     stood: bool = False
+    score: float = 0.0
     crossings: list[float] = field(default_factory=list)
 
     @property
@@ -107,6 +111,7 @@ class Passages:
         passage.first_side = passage.first_side or side
         passage.end = track.seen
         passage.frames += 1
+        passage.score = max(passage.score, track.score)
         passage.stood = passage.stood or track.still
 
     def _close(self, numbers: list[int]) -> list[Passage]:

@@ -15,6 +15,7 @@ from edge_agent.gate.album import Album
 from edge_agent.gate.passage import Passage, Passages
 from edge_agent.gate.rules import broken
 from edge_agent.gate.verdict import join
+from edge_agent.gate.wash import WashBay
 from edge_agent.messages.envelope import Draft, rfc3339
 from edge_agent.messages.gate import PassageData, ViolationData
 from edge_agent.vision.detections import Track
@@ -48,6 +49,7 @@ class GateWatch:
         self._motion = MotionGate()
         self._tracker = Tracker(section.lost_after_s)
         self._passages = Passages(section)
+        self._wash = WashBay(section.wash) if section.wash else None
         self._albums: dict[int, Album] = {}
         self._tracks: list[Track] = []
         self._trucks: set[int] = set()
@@ -76,13 +78,15 @@ class GateWatch:
         size = (height, width)
         found = [d for d in self._detector.detect(frame.image) if d.label in _FOLLOWED]
         self._tracks = self._tracker.update(frame.time, found, size)
-        trucks = [t for t in self._tracks if t.label == TRUCK and t.score >= self._section.min_score]
+        trucks = [t for t in self._tracks if t.label in self._section.trucks and t.score >= self._section.min_score]
         trucks += [t for t in self._tracks if t.id in self._trucks and t not in trucks]
         self._tracked += len({track.id for track in trucks} - self._trucks)
         self._trucks.update(track.id for track in trucks)
         for track in trucks:
             if track.seen == frame.time:
                 self._look(track, frame)
+        if self._wash:
+            self._wash.update(frame.time, trucks, size)
         ended = self._passages.update(frame.time, trucks, size)
         drafts = [draft for passage in ended for draft in self._judged(passage)]
         self._forget()
@@ -112,6 +116,8 @@ class GateWatch:
             self._passages.shift(by_s)
             for album in self._albums.values():
                 album.shift(by_s)
+            if self._wash:
+                self._wash.shift(by_s)
             self._next_detection += by_s
             self._last_detection += by_s
             self._last_motion += by_s
@@ -161,13 +167,15 @@ class GateWatch:
             frames=passage.frames,
             load=join(album.seen, "load", section.min_load_confidence),
             wheels=join(album.seen, "wheels", section.min_wheels_confidence),
+            wash_dwell_s=self._wash.dwell_s(passage.number) if self._wash else None,
         )
         self._count["passages"] += 1
         drafts = [Draft("passage", passage.end, data, subject=data.passage)]
-        for kind, of, judged in broken(data):
+        for kind, confidence, of in broken(passage, data, section):
             self._count["violations"] += 1
-            violation = ViolationData(kind=kind, confidence=judged.confidence, passage=data)
-            pictures = album.prove(of, judged.state, section.evidence_pictures)
+            violation = ViolationData(kind=kind, confidence=confidence, passage=data)
+            state = {"load": data.load.state, "wheels": data.wheels.state}.get(of, "")
+            pictures = album.prove(of, state, section.evidence_pictures)
             drafts.append(Draft("violation", passage.end, violation, subject=data.passage, pictures=pictures))
         return drafts
 
@@ -175,3 +183,5 @@ class GateWatch:
         going_on = {passage.number for passage in self._passages.open()}
         self._albums = {number: album for number, album in self._albums.items() if number in going_on}
         self._trucks &= going_on
+        if self._wash:
+            self._wash.keep(going_on)

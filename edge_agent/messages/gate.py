@@ -11,7 +11,7 @@ from edge_agent.messages.dust import ExceedanceData
 Direction = Literal["in", "out", "standing"]
 Load = Literal["covered", "uncovered", "empty", "unknown"]
 Wheels = Literal["clean", "dusty", "muddy", "unknown"]
-Kind = Literal["muddy_truck", "uncovered_load", "dust_exceedance"]
+Kind = Literal["muddy_truck", "uncovered_load", "unwashed_exit", "outside_hours", "dust_exceedance"]
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,10 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PassageData(msgspec.Struct, frozen=True, kw_only=True):
-    """One truck's pass through the gate. ``standing`` is a direction: it never crossed the line."""
+    """One truck's pass through the gate. ``standing`` is a direction: it never crossed the line.
+
+    ``wash_dwell_s`` is the time in the wash bay; null without a bay or where it is not known.
+    """
 
     passage: str
     camera: str
@@ -34,6 +37,7 @@ class PassageData(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     load: Judged
     wheels: Judged
+    wash_dwell_s: float | None = None
 
 
 class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):

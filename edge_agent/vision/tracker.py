@@ -2,9 +2,8 @@
 
 At such rates a truck's boxes may not overlap from one frame to the next, so a detection is matched by the distance of
 centres in units of the box's size, from where the track should be by now, and only then by overlap. Pairs are taken
-best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections (one
-that is called truck and bus is a truck unless 60 % of the votes say bus), its score is the median of its last ten,
-missing ones among the first three counted as 0.
+best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections, its
+score is the median of its last ten, missing ones among the first three counted as 0.
 
 A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge. In the
 middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks if it
@@ -33,7 +32,6 @@ _VELOCITY_HALF = 0.5
 _EDGE_SHARE = 0.02
 _HIDDEN_FACTOR = 3.0
 _KNOWN_HITS = 5
-_BUS_SHARE = 0.6
 _MISSES = 2
 _STILL_MISSES = 5
 _MOST_TRACKS = 64
@@ -93,17 +91,11 @@ class _Followed:
     def still(self) -> bool:
         return self.seen - self.anchored >= _STILL_AFTER_S
 
-    def label(self) -> str:
-        label = max(self.votes, key=lambda name: self.votes[name])
-        if label == "bus" and self.votes["bus"] < _BUS_SHARE * (self.votes["bus"] + self.votes["truck"]):
-            return "truck"
-        return label
-
     def public(self) -> Track:
         scores = [*self.scores, *[0.0] * (_LEAST_SCORES - len(self.scores))]
         return Track(
             id=self.id,
-            label=self.label(),
+            label=max(self.votes, key=lambda name: self.votes[name]),
             score=statistics.median(scores),
             box=self.box,
             first_seen=self.first_seen,

@@ -62,12 +62,14 @@ def drive(*points: tuple[float, float, float]) -> Path:
 class Stage:
     """Plays actors at ``rate`` frames a second; ``gap`` (from, to) drops the frames between."""
 
-    def __init__(self, *actors: Actor, rate: float = 5.0, gap: tuple[float, float] = (0, 0)) -> None:
+    def __init__(
+        self, *actors: Actor, rate: float = 5.0, gap: tuple[float, float] = (0, 0), section: Gate = SECTION
+    ) -> None:
         self._actors = actors
         self._rate = rate
         self._gap = gap
         self._time = 0.0
-        self.watch = GateWatch(SECTION, cast(Detector, self), cast(StateClassifier, self))
+        self.watch = GateWatch(section, cast(Detector, self), cast(StateClassifier, self))
 
     def frames(self, seconds: float) -> Iterator[Frame]:
         """The pictures: a rectangle for each actor on noise that is the same each time."""

@@ -69,14 +69,6 @@ def test_the_label_is_voted() -> None:
     assert tracker.tracks()[0].label == "truck"
 
 
-def test_a_truck_often_called_bus_is_a_truck_and_a_bus_is_a_bus() -> None:
-    for labels, voted in ((["bus", "truck"] * 3 + ["bus"], "truck"), (["bus", "bus", "truck", "bus"], "bus")):
-        tracker = Tracker()
-        for k, label in enumerate(labels):
-            tracker.update(k * 0.4, [at(10.0 * k, label=label)], SCENE)
-        assert tracker.tracks()[0].label == voted
-
-
 def test_one_box_that_jumps_does_not_make_a_standing_truck_move() -> None:
     tracker = Tracker()
     for k in range(20):

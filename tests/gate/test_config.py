@@ -1,0 +1,81 @@
+"""Polygons, lines and windows that cannot be meant are refused with their key path."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.config import load
+from edge_agent.config.polygon import area, check, contains
+from edge_agent.errors import ConfigError
+
+GATE = """
+[device]
+id = "a"
+site = "b"
+kind = "gate"
+[[gate]]
+line = {line}
+out = "{out}"
+[gate.camera]
+source = "x"
+{more}
+"""
+
+
+def refused(tmp_path: Path, more: str = "", line: str = "[[0.0, 0.5], [1.0, 0.5]]", out: str = "down") -> str:
+    file = tmp_path / "gate.toml"
+    file.write_text(GATE.format(more=more, line=line, out=out))
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("[[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]", ["gate[0].wash", "crosses itself"]),
+        ("[[0.1, 0.1], [0.9, 0.9]]", ["gate[0].wash", "at least 3 points", "given 2"]),
+        ("[[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]]", ["gate[0].wash"]),
+        ("[[0.1, 0.1], [1.4, 0.1], [0.9, 0.9]]", ["gate[0].wash.zone[1][0]", "1.4"]),
+    ],
+)
+def test_zones(tmp_path: Path, zone: str, words: list[str]) -> None:
+    text = refused(tmp_path, f"[gate.wash]\nzone = {zone}")
+    assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(
+    ("permitted", "words"),
+    [
+        ('["22:00-05:00", "04:00-06:00"]', ["gate[0].hours", "'04:00-06:00' overlaps"]),
+        ('["25:00-05:00"]', ["gate[0].hours.permitted[0]", "25:00-05:00"]),
+        ('["nights"]', ["gate[0].hours.permitted[0]", "nights"]),
+    ],
+)
+def test_hours(tmp_path: Path, permitted: str, words: list[str]) -> None:
+    text = refused(tmp_path, f"[gate.hours]\npermitted = {permitted}")
+    assert all(word in text for word in words), text
+
+
+def test_a_line_without_the_side_that_is_out(tmp_path: Path) -> None:
+    assert "gate[0]" in refused(tmp_path, line="[[0.5, 0.1], [0.5, 0.9]]")
+    assert "no side 'left'" in refused(tmp_path, line="[[0.1, 0.5], [0.9, 0.5]]", out="left")
+
+
+def test_area_of_a_square_and_its_inside() -> None:
+    square = [(0.1, 0.1), (0.5, 0.1), (0.5, 0.5), (0.1, 0.5)]
+    assert area(square) == pytest.approx(0.16)
+    assert contains(square, 0.3, 0.3)
+    assert not contains(square, 0.6, 0.3)
+
+
+@given(st.lists(st.floats(0.05, 0.45), min_size=3, max_size=12))
+def test_any_star_around_its_middle_is_taken_and_holds_its_middle(radii: list[float]) -> None:
+    from math import cos, pi, sin
+
+    count = len(radii)
+    star = [(0.5 + r * cos(2 * pi * k / count), 0.5 + r * sin(2 * pi * k / count)) for k, r in enumerate(radii)]
+    check(star, "zone")
+    assert contains(star, 0.5, 0.5)
