@@ -16,6 +16,9 @@ from typing import Any
 
 import msgspec
 
+CLOUDEVENTS = "application/cloudevents+json; charset=utf-8"
+CLOUDEVENTS_BATCH = "application/cloudevents-batch+json; charset=utf-8"
+
 
 class TimeTrust(StrEnum):
     """How far the message's time can be trusted, and how it came about.

@@ -127,7 +127,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA temp_store=MEMORY")
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise sqlite3.DatabaseError(found)  # noqa: TRY301
+            raise sqlite3.DatabaseError(found)
         migrate(connection, path)
         sync_folder(path.parent)
     except BaseException:

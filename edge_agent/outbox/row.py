@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, replace
-
 import msgspec
 
 from edge_agent.messages.channels import CHANNELS, Priority
@@ -14,8 +11,7 @@ from edge_agent.messages.envelope import Message, TimeTrust, rfc3339
 ROW_OVERHEAD = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One committed or about to be committed message. ``data`` is JSON; ``piece`` is the evidence file it announces.
 
     ``time`` is the clock's at recording; ``trust`` and ``error_s`` say how good it is.
@@ -49,7 +45,7 @@ class Row:
         """The message to send; ``data`` and ``part_id`` are given for parts of evidence."""
         channel = CHANNELS[self.channel]
         return Message(
-            id=part_id or str(uuid.UUID(bytes=self.id)),
+            id=part_id or _uuid_text(self.id),
             source=source,
             type=channel.event_type,
             time=rfc3339(self.time),
@@ -65,4 +61,9 @@ class Row:
 
     def as_historical(self) -> Row:
         """The same, of the backlog."""
-        return replace(self, historical=True)
+        return msgspec.structs.replace(self, historical=True)
+
+
+def _uuid_text(key: bytes) -> str:
+    text = key.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from edge_agent.messages.envelope import TimeTrust, rfc3339
 from edge_agent.outbox.row import Row
@@ -73,4 +75,4 @@ def _moved(row: Row, time: float, trust: TimeTrust, error_s: float) -> Row:
         return f'"{rfc3339(moved)}"'.encode()
 
     data = row.data if abs(shift) < 0.0005 else _TIME_IN_DATA.sub(shifted, row.data)
-    return replace(row, time=time, trust=trust, error_s=error_s, data=data)
+    return msgspec.structs.replace(row, time=time, trust=trust, error_s=error_s, data=data)

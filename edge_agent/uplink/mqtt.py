@@ -3,8 +3,8 @@
 Invariants: a message leaves the outbox only by the broker's PUBACK; a lost connection never counts against a message;
 a refused connection is no connection. What was in flight when a connection broke is sent again, in the same order, so a
 receiver may see a message twice but never misses one. Live messages go before the backlog, which is marked
-``historical``, is limited in rate, and always keeps one place in the window so that live ones cannot starve it. Memory
-is bounded by the window, 2 MB of payload, and a few hundred rows read ahead, however long the backlog.
+``historical``. Memory is bounded by the window, 2 MB of payload, and a few hundred rows read ahead, however long the
+backlog.
 
 Reconnects for ever, through the list of addresses in turn, with full jitter up to ``retry_max_s``.
 """
@@ -15,8 +15,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -29,10 +28,11 @@ from edge_agent.errors import UplinkError
 from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339, source
 from edge_agent.messages.system import StatusData
-from edge_agent.outbox import Lane, Outbox, Row
+from edge_agent.outbox import Outbox
 from edge_agent.uplink.mqtt_connection import Connection, PacketTooLargeError, Will, connect
+from edge_agent.uplink.mqtt_feed import Feed
 from edge_agent.uplink.mqtt_flight import STATUS, Flight
-from edge_agent.uplink.mqtt_packets import DamagedError, Packet, Packets
+from edge_agent.uplink.mqtt_packets import Packet, Packets
 from edge_agent.uplink.mqtt_reasons import Verdict, verdict
 
 log = logging.getLogger(__name__)
@@ -82,15 +82,9 @@ class _Session:
     since: float
     window: int
     limit: int
+    feed: Feed
     flight: Flight = field(default_factory=Flight)
-    ready: deque[Row] = field(default_factory=deque)
-    packets: Iterator[Packet] | None = None
-    sending: int = 0
-    backlog: set[int] = field(default_factory=set)
-    tokens: float = 0.0
-    refilled: float = 0.0
     settled: float = 0.0
-    throttled: bool = False
     progressed: bool = False
 
 
@@ -184,7 +178,8 @@ class MqttUplink:
         now = self._clock.monotonic()
         limit = min(self._limit, connection.maximum_packet or self._limit)
         window = max(1, min(self._settings.in_flight, connection.receive_maximum))
-        session = _Session(connection, now, self._clock.time(), window, limit, refilled=now, settled=now)
+        feed = Feed(self._queue, self._packets, self._settings, self._clock, limit=limit, window=window)
+        session = _Session(connection, now, self._clock.time(), window, limit, feed, settled=now)
         self._session, self._error = session, ""
         self._count.connections += 1
         log.info("connected to %s with MQTT %s", address, "5" if connection.version == 5 else "3.1.1")
@@ -238,13 +233,13 @@ class MqttUplink:
             raise UplinkError(f"{session.connection.address} has acknowledged nothing for {patience:.0f} s")
 
     def _wait_s(self, session: _Session) -> float:
-        return max(0.02, 1.0 / self._settings.backfill_per_s) if session.throttled else _SETTLE_S
+        return max(0.02, 1.0 / self._settings.backfill_per_s) if session.feed.throttled else _SETTLE_S
 
     def _fill(self, session: _Session) -> None:
         if self._holding(session):
             return
         while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
-            packet = self._next_packet(session)
+            packet = session.feed.next(session.window - len(session.flight))
             if packet is None:
                 return
             self._send(session, packet)
@@ -255,50 +250,10 @@ class MqttUplink:
             return False
         return self._clock.expects_trust()
 
-    def _next_packet(self, session: _Session) -> Packet | None:
-        while True:
-            if session.packets is None:
-                row = self._next_row(session)
-                if row is None:
-                    return None
-                session.packets, session.sending = self._packets.of(row, session.limit), row.sequence
-            try:
-                packet = next(session.packets)
-            except DamagedError as error:
-                session.packets = None
-                log.error("message %d is given up: %s", session.sending, error)
-                self._queue.give_up(session.sending, str(error))
-                continue
-            if packet.last:
-                session.packets = None
-            return packet
-
-    def _next_row(self, session: _Session) -> Row | None:
-        if not session.ready:
-            room = session.window - len(session.flight)
-            allowed = self._backlog_allowance(session)
-            keep = 1 if allowed and not session.backlog and room > 1 and self._queue.backlog_waits else 0
-            session.ready.extend(self._queue.take(room - keep, Lane.LIVE))
-            left = min(room - len(session.ready), allowed)
-            if left > 0:
-                rows = self._queue.take(left, Lane.BACKLOG)
-                session.ready.extend(rows)
-                session.backlog.update(row.sequence for row in rows)
-                session.tokens -= len(rows)
-            session.throttled = not session.ready and allowed == 0 and self._queue.backlog_waits
-        return session.ready.popleft() if session.ready else None
-
-    def _backlog_allowance(self, session: _Session) -> int:
-        rate = self._settings.backfill_per_s
-        if rate == 0:
-            return session.window
-        now = self._clock.monotonic()
-        session.tokens = min(max(1.0, rate), session.tokens + (now - session.refilled) * rate)
-        session.refilled = now
-        return int(session.tokens)
-
     def _send(self, session: _Session, packet: Packet) -> None:
-        mid = session.connection.publish(packet.topic, packet.payload)
+        mid = session.connection.publish(
+            packet.topic, packet.payload, retain=packet.retain, content_type=packet.content_type
+        )
         session.flight.sent(mid, packet, self._clock.monotonic())
         self._count.sent += 1
 
@@ -315,8 +270,7 @@ class MqttUplink:
                 continue
             session.progressed = True
             if delivered and sequence != STATUS:
-                session.backlog.discard(sequence)
-                done.append(sequence)
+                done += session.feed.done(sequence)
         if done:
             self._count.acknowledged += len(done)
             self._count.last_acknowledged = self._clock.time()
@@ -327,13 +281,13 @@ class MqttUplink:
         what = "the status" if sequence == STATUS else f"message {sequence}"
         self._error = f"{session.connection.address} refused {what} with reason 0x{code:02x}"
         session.flight.forget(sequence)
-        session.backlog.discard(sequence)
-        if session.packets is not None and session.sending == sequence:
-            session.packets = None
         if sequence == STATUS:
             log.warning("%s", self._error)
-        elif judged is Verdict.BUSY:
-            self._queue.put_back(sequence, _BUSY_WAIT_S)
+            return
+        sequences = session.feed.done(sequence)
+        if judged is Verdict.BUSY or len(sequences) > 1:
+            for each in sequences:
+                self._queue.put_back(each, _BUSY_WAIT_S)
         elif self._queue.reject(sequence, self._error, self._settings.reject_after):
             log.error("%s for the %dth time; it is set aside", self._error, self._settings.reject_after)
 

@@ -23,6 +23,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge_agent.config.uplink import Address, Mqtt, Tls
 from edge_agent.errors import UplinkError
+from edge_agent.messages.envelope import CLOUDEVENTS
 from edge_agent.uplink.mqtt_reasons import PACKET_TOO_LARGE, UNSUPPORTED_VERSION, explain, farewell, refusal
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = 10.0
 # Some brokers of MQTT 3.1.1 let a client of MQTT 5 wait for ever.
 _ANSWER_TIMEOUT_S = {5: 5.0, 4: 10.0}
-CLOUDEVENTS = "application/cloudevents+json; charset=utf-8"
-_V5_MAX_PACKET = 268_435_455
 
 
 log = logging.getLogger(__name__)

@@ -8,18 +8,20 @@ piece; parts of another cut (after a reconnection to a broker with another limit
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
 from edge_agent.evidence import EvidenceStore
-from edge_agent.messages.envelope import message_id, source
+from edge_agent.messages.channels import CHANNELS
+from edge_agent.messages.envelope import CLOUDEVENTS, CLOUDEVENTS_BATCH, message_id, source
 from edge_agent.messages.gate import EvidenceData
 from edge_agent.outbox.row import Row
 
 # Fixed header, topic length, packet id and properties; the topic itself is counted apart.
 _PACKET_OVERHEAD = 80
+_DEFLATE_LEVEL = 1
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -27,14 +29,15 @@ class DamagedError(Exception):
     """The message can never be sent: its evidence is missing, changed, or it fits no packet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """One PUBLISH. ``last`` marks the last packet of its row."""
 
     sequence: int
     topic: str
     payload: bytes
     last: bool = True
+    retain: bool = False
+    content_type: str = CLOUDEVENTS
 
 
 class Packets:
@@ -45,18 +48,22 @@ class Packets:
         self._source = source(site, device)
         self._evidence = evidence
 
-    def of(self, row: Row, limit: int) -> Iterator[Packet]:
-        """The packets of ``row``, none larger than ``limit`` bytes. Raises DamagedError."""
-        if row.piece:
-            yield from self._pieces(row, limit)
-            return
+    def whole(self, row: Row, limit: int) -> Packet:
+        """The one packet of a row that announces no evidence, at most ``limit`` bytes. Raises DamagedError."""
         topic = f"{self._source}/{row.channel}"
         payload = _ENCODER.encode(row.envelope(self._source))
         if len(payload) + len(topic) + _PACKET_OVERHEAD > limit:
             raise DamagedError(f"{len(payload)} bytes are more than the broker takes in a packet ({limit})")
-        yield Packet(row.sequence, topic, payload)
+        return Packet(row.sequence, topic, payload, True, CHANNELS[row.channel].retained)
 
-    def _pieces(self, row: Row, limit: int) -> Iterator[Packet]:
+    def batch(self, rows: list[Row]) -> Packet:
+        """Many envelopes in one packet: a CloudEvents JSON batch, deflated (zlib, RFC 1950), on the topic ``batch``."""
+        text = _ENCODER.encode([row.envelope(self._source) for row in rows])
+        packed = zlib.compress(text, _DEFLATE_LEVEL)
+        return Packet(rows[0].sequence, f"{self._source}/batch", packed, content_type=CLOUDEVENTS_BATCH)
+
+    def pieces(self, row: Row, limit: int) -> Iterator[Packet]:
+        """The packets of a piece of evidence, none larger than ``limit`` bytes. Raises DamagedError."""
         data = msgspec.json.decode(row.data, type=EvidenceData)
         try:
             content = self._evidence.read(row.piece)
@@ -76,4 +83,4 @@ class Packets:
             part_id = "" if parts == 1 else message_id(row.time, self._device, row.boot, row.sequence,
                                                        f"|{part}/{parts}")  # fmt: skip
             payload = _ENCODER.encode(row.envelope(self._source, data=piece, part_id=part_id))
-            yield Packet(row.sequence, topic, payload, last=part == parts)
+            yield Packet(row.sequence, topic, payload, part == parts)

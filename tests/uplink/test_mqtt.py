@@ -6,14 +6,32 @@ import hashlib
 import json
 import os
 import signal
+import socket
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from edge_agent.clock import Clock
+from edge_agent.config import Mqtt
 from edge_agent.messages import EvidenceData
+from edge_agent.uplink.mqtt import MqttUplink
+from edge_agent.uplink.mqtt_connection import Connection
 from tests.brokers import Mosquitto, free_port
-from tests.house import Receiver, dust, opened, uplink, violation, wait_until
+from tests.house import DEVICE, Receiver, dust, opened, uplink, violation, wait_until
+
+
+class Later(Clock):
+    """A clock that can be put ahead, monotonic time as well."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+    def time(self) -> float:
+        return super().time() + self.ahead
 
 
 def test_a_violation_and_its_picture_arrive_and_leave_the_outbox(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -132,17 +150,6 @@ def test_a_broker_that_hangs_is_left_and_nothing_is_lost(mosquitto: Mosquitto, t
 
 
 def test_what_waited_long_is_marked_historical_and_live_goes_first(mosquitto: Mosquitto, tmp_path: Path) -> None:
-    from edge_agent.clock import Clock
-
-    class Later(Clock):
-        ahead = 0.0
-
-        def monotonic(self) -> float:
-            return super().monotonic() + self.ahead
-
-        def time(self) -> float:
-            return super().time() + self.ahead
-
     clock = Later()
     with opened(tmp_path / "data", clock=clock) as recorder:
         for n in range(100):
@@ -177,3 +184,83 @@ def test_a_broker_killed_without_warning_loses_nothing_of_ours(mosquitto: Mosqui
         # What the broker had acknowledged and not yet written is the broker's own loss: at most its window.
         wait_until(lambda: len(set(receiver.subjects())) >= 200 - 20, 20)
         assert set(receiver.subjects()) >= {f"v{n}" for n in range(100, 200)} - {f"v{n}" for n in range(100, 120)}
+
+
+def test_a_packed_backlog_gives_the_same_messages_in_fewer_packets(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    clock = Later()
+    with opened(tmp_path / "data", clock=clock) as recorder:
+        for n in range(1200):
+            recorder.record(dust(n, clock.time()))
+        recorder.record(violation(1, clock.time(), pictures=(b"x" * 100,)))
+        clock.ahead = 3600.0
+        with (
+            Receiver(mosquitto.url) as receiver,
+            uplink(recorder, mosquitto.url, pack_backfill=True, backfill_per_s=1000.0) as link,
+        ):
+            wait_until(lambda: recorder.outbox.depth().messages == 0)
+            wait_until(lambda: len(receiver.messages) >= 1202)
+            assert link.state().sent < 50
+        assert receiver.ledger.complete
+        batched = [m.subject for t, m in receiver.messages if t.endswith("/batch")]
+        assert batched == [f"d{n}" for n in range(1200)]
+
+
+def test_a_broker_that_sends_garbage_is_left_and_tried_again(tmp_path: Path) -> None:
+    """Whatever comes instead of an answer: a sentence, no crash, nothing lost."""
+    answers = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x03\x00\x00\x00" + b"\xff" * 40, b"\x20\xff\xff\xff\xff\x7f",
+        b"\x20\x03\x00\x00\x00\x40\x02\x00\x09", b"\x20\x08\x00\x00\x05\x21\x00\x00\x27\x00", b"\xe0\x02\x95\x00", b"",
+    ]  # fmt: skip
+    server = socket.create_server(("127.0.0.1", 0))
+    served: list[bytes] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client:
+                client.settimeout(5)
+                client.recv(4096)
+                answer = answers[len(served) % len(answers)]
+                client.sendall(answer)
+                served.append(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    port = server.getsockname()[1]
+    with opened(tmp_path / "data") as recorder, uplink(recorder, f"mqtt://127.0.0.1:{port}", retry_max_s=0.05) as link:
+        recorder.record(violation(1))
+        wait_until(lambda: len(served) > 3 * len(answers), 60)
+        assert link.state().error
+        assert recorder.outbox.depth().messages == 1
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+def test_commands_reach_the_agent_and_one_that_fails_breaks_nothing(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    heard: list[tuple[str, bytes]] = []
+
+    def on_command(name: str, payload: bytes) -> None:
+        heard.append((name, payload))
+        raise RuntimeError("this command always fails")
+
+    with opened(tmp_path / "data") as recorder:
+        settings = msgspec.convert({"broker": mosquitto.url}, Mqtt)
+        link = MqttUplink(settings, DEVICE, recorder.outbox, on_command=on_command)
+        stop = threading.Event()
+        thread = threading.Thread(target=link.run, args=(stop,), daemon=True)
+        thread.start()
+        wait_until(lambda: link.state().connected and link.state().in_flight == 0)
+        sender = Connection(settings.addresses[0], settings, "sender", None)
+        for payload in (b"{}", b"\xff\x00", b"x" * 100_000):
+            sender.publish("edge/v1/north/post-1/cmd/reload", payload)
+        while len(heard) < 3:
+            sender.step(0.1)
+        assert [payload for _, payload in heard] == [b"{}", b"\xff\x00", b"x" * 100_000]
+        recorder.record(violation(1))
+        wait_until(lambda: recorder.outbox.depth().messages == 0)
+        stop.set()
+        link.wake()
+        thread.join(10)
