@@ -157,7 +157,7 @@ class LiveCamera:
         self._stop = threading.Event()
         self._wanted = False
         self._ended = False
-        self._frame: Frame | None = None
+        self._taken: tuple[float, NDArray[np.uint8]] | None = None
         self._index = 0
         self._grabbed_at = monotonic()
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
@@ -165,11 +165,14 @@ class LiveCamera:
 
     def read(self, timeout_s: float) -> Frame | None:
         with self._change:
-            self._wanted = True
-            self._change.wait_for(lambda: self._frame is not None or self._ended, timeout_s)
-            frame, self._frame = self._frame, None
-            if frame is not None:
-                return frame
+            self._wanted, self._taken = True, None
+            self._change.wait_for(lambda: self._taken is not None or self._ended, timeout_s)
+            self._wanted = False
+            if self._taken is not None:
+                time, image = self._taken
+                self._taken = None
+                self._index += 1
+                return Frame(self.name, time, self._index - 1, image)
             if self._ended:
                 raise DeviceLostError(f"{self.name}: {self._shown} ended the stream: check the camera and its network")
             quiet_s = self._monotonic() - self._grabbed_at
@@ -209,9 +212,11 @@ class LiveCamera:
             return
         with self._change:
             self._thinning.took(moment)
-            self._frame = Frame(self.name, time, self._index, image.astype("uint8", copy=False))
-            self._index += 1
-            self._wanted = False
+            if self._wanted:
+                self._taken = (time, image.astype("uint8", copy=False))
+                self._wanted = False
+            else:
+                self.dropped += 1
             self._change.notify_all()
 
 

