@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +10,9 @@ from models.scenes.fields import fractal_noise, smooth_noise
 from models.scenes.mesh import Array, Look, Mesh
 from models.scenes.parts import Material, Part
 from models.scenes.spec import TruckSpec
+
+# Inner walls up to this share of their height count as floor: no load worth the name lies below it.
+DEEP = 0.4
 
 
 class Bed:
@@ -67,21 +71,37 @@ def bed(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> Bed:
     lining = Look(
         Material.STEEL, tuple(0.5 * c + 0.06 for c in spec.bed_colour), Part.WALL, dust=0.45 + 0.3 * rng.random()
     )  # type: ignore[arg-type]
-    chunk = mesh.grid(_sweep(inner, b.rear + 0.05, b.front - 0.04, **lean), lining, smooth=False)
-    depth = np.clip((chunk[:, 2] - b.floor) / spec.bed_wall, 0, 1)
-    chunk[:, 17] = 0.45 + 0.55 * depth
-    chunk[depth < 0.12, 13] = Part.FLOOR
-    for outline, x, look in ((inner, b.rear + 0.05, lining), (inner, b.front - 0.04, lining)):
-        _cap(mesh, outline, x, rake if x < 0 else 0.0, b, look.but(ambient=0.75))
+    low, high = _split(inner, b.floor + DEEP * spec.bed_wall)
+    for outline, part in ((low, Part.FLOOR), (high[: len(high) // 2], Part.WALL), (high[len(high) // 2 :], Part.WALL)):
+        chunk = mesh.grid(_sweep(outline, b.rear + 0.05, b.front - 0.04, **lean), lining.but(part=part), smooth=False)
+        chunk[:, 17] = 0.45 + 0.55 * np.clip((chunk[:, 2] - b.floor) / spec.bed_wall, 0, 1)
+    for outline, part in ((low, Part.FLOOR), (high, Part.WALL)):
+        for x in (b.rear + 0.05, b.front - 0.04):
+            _cap(mesh, outline, x, rake if x < 0 else 0.0, b, lining.but(part=part, ambient=0.7))
     _cap(mesh, outer, b.rear - 0.01, rake, b, paint)
     _cap(mesh, outer, b.front + 0.005, 0.0, b, paint)
     _trim(mesh, b, spec, rng, paint, rake)
+    top = None
     if spec.fill > 0:
-        _load(mesh, b, spec, rng)
+        top = _load(mesh, b, spec, rng)
     else:
         _residue(mesh, b, spec, rng)
-    _cover(mesh, b, spec, rng)
+    _cover(mesh, b, spec, rng, top)
     return b
+
+
+def _split(outline: Array, z: float) -> tuple[Array, Array]:
+    """A cross-section cut at height `z`: what lies below (left to right), and what lies above, left wall then right."""
+    half = len(outline) // 2
+    left, right = outline[: half + len(outline) % 2][::-1], outline[half:]
+    cut_left = (float(np.interp(z, left[:, 1], left[:, 0])), z)
+    cut_right = (float(np.interp(z, right[:, 1], right[:, 0])), z)
+    below = outline[outline[:, 1] < z]
+    above_left = outline[:half][outline[:half, 1] >= z]
+    above_right = outline[half:][outline[half:, 1] >= z]
+    low = np.vstack([cut_left, below, cut_right])
+    high = np.vstack([above_left, cut_left, cut_right, above_right])
+    return low.astype(np.float32), high.astype(np.float32)
 
 
 def _cap(mesh: Mesh, outline: Array, x: float, rake: float, b: Bed, look: Look) -> None:
@@ -161,12 +181,16 @@ def _tail(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, rail: L
         )
 
 
-def _load(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
+def _load(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Lay the load; returns its heights. Under a cover that lies on the rim it stays below the rim."""
     z = _heap(b, spec, rng)
     rough = {Material.RUBBLE: 0.09, Material.SOIL: 0.05, Material.COAL: 0.05, Material.SAND: 0.015}[spec.material]
     z = z + fractal_noise(rng, *z.shape, 3.0, 2) * rough
+    if spec.cover in ("slide", "hinged", "tarp_flat") and spec.draw > 0.15:
+        z = np.minimum(z, b.rim - 0.04)
     points = _spread(b, z)
     mesh.grid(points, Look(spec.material, spec.load_colour, Part.LOAD), smooth=spec.material != Material.RUBBLE)
+    return np.asarray(z, np.float32)
 
 
 def _heap(b: Bed, spec: TruckSpec, rng: np.random.Generator, rows: int = 44, columns: int = 22) -> NDArray[np.float32]:
@@ -207,17 +231,17 @@ def _residue(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> N
         )
 
 
-def _cover(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
+def _cover(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, top: NDArray[np.float32] | None) -> None:
     if spec.cover == "slide":
         _slide(mesh, b, spec, rng)
     elif spec.cover == "hinged":
         _hinged(mesh, b, spec, rng)
     else:
-        _sheet(mesh, b, spec, rng)
+        _sheet(mesh, b, spec, rng, top)
 
 
-def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> None:
-    """Tarpaulin or net: flat over the rim or lying on the heap, hanging over the sides."""
+def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, top: NDArray[np.float32] | None) -> None:
+    """Tarpaulin or net: flat over the rim or lying on the load, whose heights are `top`; it hangs over the sides."""
     net = spec.cover == "net"
     look = Look(
         Material.NET if net else Material.TARPAULIN,
@@ -237,8 +261,13 @@ def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator) -> Non
         v = np.linspace(-1, 1, columns)[None]
         z = b.rim + 0.1 + (1 - v**2) * rng.uniform(0.02, 0.2) - 0.05 * bows * (1 - v**4)
     else:
-        z = np.maximum(_heap(b, spec, rng, rows, columns), b.rim - rng.uniform(0.0, 0.15)) + 0.06
+        z = np.full((rows, columns), b.rim - rng.uniform(0.0, 0.15) + 0.06)
+    if top is not None:
+        under = cv2.resize(cv2.dilate(top, np.ones((3, 3), np.uint8)), (columns, rows)) + 0.05
+        z = np.maximum(z, cv2.GaussianBlur(np.maximum(z.astype(np.float32), under), (0, 0), 1.2))
     z = z + fractal_noise(rng, rows, columns, 6, 3) * rng.uniform(0.008, 0.035)
+    if top is not None:
+        z = np.maximum(z, under - 0.02)
     points = _spread(b, z.astype(np.float32), 0.1, 0.05)
     skirt = rng.uniform(0.12, 0.55) if not net else rng.uniform(0.05, 0.4)
     hem = 1 + 0.25 * smooth_noise(rng, rows, 1, 5)[:, 0]

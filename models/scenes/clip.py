@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Mover:
     direction: str
     spec: TruckSpec | None = None
     shape: Array | None = None
+    lit: bool = False
 
     def thing(self, t: float) -> Thing:
         x, y, yaw = self.where(t)
@@ -57,14 +59,18 @@ class Mover:
 
 @dataclass
 class Script:
-    """A clip to be rendered. `gate_line` is given on the ground, in metres, and projected."""
+    """A clip to be rendered. `gate_line` and `bays` are given on the ground, in metres, and projected.
+
+    `stays` are (bay, seconds at rest from, until or None); the sun turns by `sun_turn` radians a second, clouds come
+    and go by `swing`.
+    """
 
     camera: Camera
     lighting: Lighting
     world: Array
     movers: list[Mover]
     seconds: float
-    gate_line: tuple[tuple[float, float], tuple[float, float]]
+    gate_line: tuple[tuple[float, float], tuple[float, float]] | None
     expected: dict[str, Any]
     width: int = 1280
     height: int = 720
@@ -76,6 +82,10 @@ class Script:
         default_factory=lambda: Defects(exposure=1.35, noise=0.004, bloom=0.04, jpeg=95, saturation=0.95)
     )
     crf: int = 27
+    bays: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    stays: list[tuple[str, float, float | None]] = field(default_factory=list)
+    sun_turn: float = 0.0
+    swing: float = 1.0
 
 
 def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
@@ -87,6 +97,8 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
     script = SCRIPTS[name]()
     width, height = int(script.width * scale) // 2 * 2, int(script.height * scale) // 2 * 2
     renderer = Renderer(width, height, samples=0, shadow=2048)
+    labelled = [k for k, m in enumerate(script.movers) if m.label]
+    numbers = {k: n for n, k in enumerate(labelled)}
     rows: list[list[Any]] = []
     metering = None
     count = round(script.seconds * script.fps)
@@ -106,7 +118,7 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
                     metering,
                 )
             )
-            rows += _boxes(i, present, idents, alone)
+            rows += _boxes(i, present, numbers, idents, alone)
             print(f"\r{name}: frame {i + 1} of {count}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     truth.write_text(_dump(_truth(script, out.name, width, height, count, rows)))
@@ -116,13 +128,19 @@ def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
     """The scene at `t` seconds and which movers its things are; clouds and leaves move a little."""
     present = [k for k, m in enumerate(script.movers) if m.start <= t <= m.end]
     things = [script.movers[k].thing(t) for k in present]
-    swing = 1 + 0.05 * np.sin(t * 0.23) + 0.03 * np.sin(t * 0.71 + 1)
-    sun = script.lighting.sun_colour
+    swing = 1 + script.swing * (0.05 * np.sin(t * 0.23) + 0.03 * np.sin(t * 0.71 + 1))
+    sun, (sx, sy, sz) = script.lighting.sun_colour, script.lighting.sun_direction
+    c, s = float(np.cos(script.sun_turn * t)), float(np.sin(script.sun_turn * t))
     lamps = list(script.lighting.lamps)
-    for thing in things:
-        if thing.spec and thing.spec.lamps_on:
+    for k, thing in zip(present, things, strict=True):
+        if script.movers[k].lit or (thing.spec and thing.spec.lamps_on):
             lamps += headlamps(thing.x, thing.y, thing.yaw, thing.size[0], 120)
-    light = replace(script.lighting, sun_colour=(sun[0] * swing, sun[1] * swing, sun[2] * swing), lamps=lamps)
+    light = replace(
+        script.lighting,
+        sun_colour=(sun[0] * swing, sun[1] * swing, sun[2] * swing),
+        sun_direction=(c * sx - s * sy, s * sx + c * sy, sz),
+        lamps=lamps,
+    )
     scene = Scene(
         script.camera,
         light,
@@ -139,24 +157,31 @@ def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
 
 
 def _boxes(
-    index: int, present: list[int], idents: NDArray[np.int32], alone: dict[int, NDArray[np.int32]]
+    index: int,
+    present: list[int],
+    numbers: dict[int, int],
+    idents: NDArray[np.int32],
+    alone: dict[int, NDArray[np.int32]],
 ) -> list[list[Any]]:
     rows = []
     for number, shape in alone.items():
         mask = idents // PARTS == number
         box = box_of(mask)
         if box is not None and mask.sum() >= 30:
-            rows.append([index, present[number - 1], *box, round(float(mask.sum()) / float((shape > 0).sum()), 3)])
+            rows.append(
+                [index, numbers[present[number - 1]], *box, round(float(mask.sum()) / float((shape > 0).sum()), 3)]
+            )
     return rows
 
 
 def _truth(script: Script, name: str, width: int, height: int, count: int, rows: list[list[Any]]) -> dict[str, Any]:
-    ground = np.array([(*p, 0.0) for p in script.gate_line])
-    line, _ = script.camera.project(ground, width, height)
+    def relative(points: Sequence[tuple[float, float]]) -> list[list[float]]:
+        pixels, _ = script.camera.project(np.array([(*p, 0.0) for p in points]), width, height)
+        return [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in pixels]
+
+    line = relative(script.gate_line) if script.gate_line else None
     passages = []
-    for k, m in enumerate(script.movers):
-        if m.label is None:
-            continue
+    for k, m in enumerate(m for m in script.movers if m.label):
         mine = [r for r in rows if r[1] == k and r[6] >= SEEN]
         spec = m.spec
         passages.append(
@@ -166,7 +191,7 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
                 "load": spec.load if spec else None,
                 "wheels": spec.wheels if spec else None,
                 "t_enter": mine[0][0] / script.fps if mine else None,
-                "t_cross": _crossing(mine, line, script.fps),
+                "t_cross": _crossing(mine, np.array(line) * (width, height), script.fps) if line else None,
                 "t_leave": mine[-1][0] / script.fps if mine else None,
             }
         )
@@ -176,7 +201,9 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
         "height": height,
         "fps": script.fps,
         "frames": count,
-        "gate_line": [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in line],
+        **({"gate_line": line} if line else {}),
+        **({"bays": {name: relative(corners) for name, corners in script.bays.items()}} if script.bays else {}),
+        **({"stays": [{"bay": b, "t_in": i, "t_out": o} for b, i, o in script.stays]} if script.stays else {}),
         "passages": passages,
         "expected": script.expected,
         "boxes": rows,

@@ -5,7 +5,7 @@ thing's pixels that nothing hides; `inside` is the share of its whole outline th
 
 Load is judged from what closes or fills the bed. With T the truck's visible pixels:
 - `uncovered` (a half-drawn or torn cover among it) needs load pixels >= 1.2 % of T, `covered` cover pixels >= 1.5 %;
-- `empty` needs floor or inner-wall pixels >= 2.5 % of T, of which floor >= 0.4 % of T;
+- `empty` needs inner pixels >= 2.5 % of T, of which >= 1 % of T lie below 40 % of the walls' height;
 - a truck whose bed shows too little of what decides, or less than 24 pixels of it, is `unknown`.
 Wheels are judged if the visible wheels have together >= 1 % of T and the tallest one is at least 10 pixels high.
 Whatever is too dark in the finished picture (95th percentile of its grey below 26, or a spread below 3.5) is `unknown`.
@@ -132,7 +132,7 @@ def _load(
     elif spec.load == "uncovered":
         judged = share["load"] >= 0.012 and _readable(load, grey)
     else:
-        judged = share["floor"] + share["wall"] >= 0.025 and share["floor"] >= 0.004 and _readable(floor | wall, grey)
+        judged = share["floor"] + share["wall"] >= 0.025 and share["floor"] >= 0.01 and _readable(floor | wall, grey)
     return (spec.load if judged else "unknown"), decides
 
 

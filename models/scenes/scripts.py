@@ -8,6 +8,7 @@ import numpy as np
 
 from models.scenes.clip import Mover, Script
 from models.scenes.degrade import Defects
+from models.scenes.parking import pole_day, pole_rain_night, pole_shadow
 from models.scenes.paths import drive, waypoints
 from models.scenes.sites import GATE_CAMERA, GATE_LINE, daylight, gate_world, lamplight
 from models.scenes.spec import TruckSpec
@@ -143,7 +144,7 @@ def demo_gate() -> Script:
         outward = direction == "out"
         path = drive(out_x, 3.3, start, 0.1, 0.0, **stop) if outward else drive(in_x, 3.3, start, 0.3, np.pi)
         movers.append(Mover("truck", start, start + 30, path, direction, spec))
-    vehicle = car(np.random.default_rng(5))
+    vehicle = car(np.random.default_rng(2))
     movers.append(Mover("car", 29.0, 37.0, drive(-22, 5.5, 29.0, 0.2), "out", shape=vehicle))
     movers.sort(key=lambda m: m.start)
     return Script(
@@ -328,4 +329,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "gate-parked": gate_parked,
     "gate-from-start": gate_from_start,
     "gate-people": gate_people,
+    "pole-day": pole_day,
+    "pole-shadow": pole_shadow,
+    "pole-rain-night": pole_rain_night,
 }

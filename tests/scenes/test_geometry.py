@@ -7,6 +7,7 @@ import pytest
 
 from models.scenes.camera import Camera, sample_camera
 from models.scenes.mesh import Look, Mesh, placed
+from models.scenes.parking import pole_day
 from models.scenes.parts import PARTS, Material, Part
 from models.scenes.paths import drive
 from models.scenes.scene import clear, compose, goods
@@ -126,3 +127,28 @@ def test_a_truck_that_stops_in_the_gate_stands_still_and_goes_on() -> None:
     assert np.abs(np.diff(x)).max() <= 0.25 + 1e-6
     assert 4.8 <= (np.abs(x) < 1e-6).sum() * 0.1 <= 5.3
     assert x[-1] > 20
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_load_pokes_through_a_cover_that_is_shut(seed: int) -> None:
+    spec = sample_tipper(np.random.default_rng(seed), "covered")
+    v = truck(spec)
+    load, cover = v[v[:, 13] == Part.LOAD], v[v[:, 13] == Part.COVER]
+    if spec.cover in ("slide", "hinged", "tarp_flat"):
+        assert load[:, 2].max() < spec.bed_floor + spec.bed_wall
+        assert cover[:, 2].max() > spec.bed_floor + spec.bed_wall
+        return
+    for x, y, z in load[:: len(load) // 200, :3]:
+        near = np.hypot(cover[:, 0] - x, cover[:, 1] - y) < 0.25
+        assert cover[near, 2].max() > z
+
+
+def test_a_parked_car_is_at_rest_in_its_bay_for_its_stay() -> None:
+    script = pole_day()
+    for mover, (bay, since, until) in zip(script.movers, script.stays, strict=False):
+        corners = np.array(script.bays[bay])
+        for t in (since, since + 5, (until or script.seconds) - 0.01):
+            x, y, _ = mover.where(t)
+            assert (corners.min(0) < (x, y)).all()
+            assert ((x, y) < corners.max(0)).all()
+        assert mover.where(since)[:2] == pytest.approx(mover.where(since + 5)[:2])
