@@ -19,7 +19,7 @@ from models.detector.boxes import PAD, Floats
 from models.detector.samples import Sample
 
 Image = NDArray[np.uint8]
-MOSAIC_SHARE = 0.2
+MOSAIC_SHARE = 0.15
 # Share of a box that must stay in view for the box to be learnt; with less it is ignored.
 VISIBLE = 0.35
 SMALLEST_PX = 5
@@ -138,7 +138,7 @@ def _placed(sample: Sample, image: Image, size: tuple[int, int], matrix: Floats,
 
 def relight(image: Image, boxes: Floats, random: Generator) -> Image:
     """Another light and another camera; most views get two or three of the changes, some none."""
-    if random.random() < 0.15:
+    if random.random() < 0.3:
         return image
     x = image.astype(np.float32)
     if random.random() < 0.5:

@@ -34,12 +34,13 @@ HELD_OUT_FRAMES = range(577, 720)
 CAR_STRIDE = 3
 POLE_FRAMES = 40
 SURE, MAYBE = 0.55, 0.1
+# Ambulances are vans or boxy trucks: neither a truck nor not one.
+IGNORED = -1
 WHEEL_LABELS = Path(__file__).parent.parent / "labels" / "wheel-ellipses.csv"
 NAMES = {
     "truck": "truck",
     "bus": "bus",
     "car": "car",
-    "ambulance": "other_vehicle",
     "motorcycle": "other_vehicle",
     "bike": "other_vehicle",
     "excavator": "other_vehicle",
@@ -89,7 +90,8 @@ def labelled(folder: Path) -> list[Sample]:
     for path in sorted(folder.glob("*.jpg")):
         rows = [line.split() for line in path.with_suffix(".txt").read_text("utf-8").splitlines() if line.strip()]
         boxes = _corners([[float(v) for v in row[1:5]] for row in rows])
-        classes = [CLASSES.index(NAMES[names[int(row[0])]]) for row in rows]
+        named = [NAMES.get(names[int(row[0])]) for row in rows]
+        classes = [CLASSES.index(name) if name else IGNORED for name in named]
         for line, (x, y, rx, ry) in wheels.get(path.name, []):
             left, top, right, bottom = boxes[line]
             width, height = right - left, bottom - top
@@ -98,11 +100,11 @@ def labelled(folder: Path) -> list[Sample]:
             boxes = np.concatenate((boxes, np.clip(np.asarray([wheel], np.float32), 0, 1)))
             classes.append(CLASSES.index("wheel"))
         sizes = boxes[:, 2:] - boxes[:, :2]
-        keep = (sizes > 0.002).all(1)
+        labels = np.asarray(classes, np.int64)
+        keep = (sizes > 0.002).all(1) & (labels != IGNORED)
         found.append(
             Sample(
-                path, folder.name, f"{folder.name}/{path.stem}", boxes[keep], np.asarray(classes, np.int64)[keep],
-                np.zeros((0, 4), np.float32),
+                path, folder.name, f"{folder.name}/{path.stem}", boxes[keep], labels[keep], boxes[labels == IGNORED],
             )
         )  # fmt: skip
     return found
@@ -228,6 +230,8 @@ def with_teacher(sample: Sample, boxes: Floats, classes: NDArray[np.int64], scor
         common = np.prod(np.clip(opposite - corner, 0, None), 2)
         inside = common / np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], 1), 1e-9)[:, None]
         new = (overlap(boxes, truth).max(1) < 0.4) & (inside.max(1) < 0.7)
+    if len(sample.ignored) and len(boxes):
+        new &= (overlap(boxes, sample.ignored).max(1) < 0.5) | (classes == CLASSES.index("car"))
     sure = new & (scores >= SURE)
     doubtful = new & ~sure & (scores >= MAYBE)
     return replace(

@@ -70,11 +70,12 @@ class Teacher:
 def look_at_all(samples: Sequence[Sample], weights: Path, cache: Path) -> list[Sample]:
     """The samples with what the teacher sees added; its answers are kept in `cache` (JSON) for the next run."""
     answers = json.loads(cache.read_text("utf-8")) if cache.exists() else {}
-    teacher = Teacher(weights, cache.with_name("teacher.onnx"))
+    teacher: Teacher | None = None
     taught = []
     for number, sample in enumerate(samples):
         key = f"{sample.source}/{sample.path.name}"
         if key not in answers:
+            teacher = teacher or Teacher(weights, cache.with_name("teacher.onnx"))
             boxes, classes, scores = teacher.look(sample.path)
             answers[key] = [boxes.round(4).tolist(), classes.tolist(), scores.round(3).tolist()]
             if number % 200 == 199:

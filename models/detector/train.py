@@ -42,12 +42,12 @@ from models.detector.teacher import look_at_all
 SHAPES = (((416, 416), 0.25), ((256, 416), 0.4), ((320, 416), 0.25), ((416, 320), 0.1))
 # Share of the pictures drawn from each source; a missing source's share goes to the others.
 SHARES = {
-    "trucks": 0.22,
-    "yuskun-vehicles": 0.18,
-    "kerou-z": 0.13,
-    "yuskun-car": 0.09,
-    "parking-pole": 0.03,
-    "rendered": 0.35,
+    "trucks": 0.17,
+    "yuskun-vehicles": 0.21,
+    "kerou-z": 0.12,
+    "yuskun-car": 0.18,
+    "parking-pole": 0.04,
+    "rendered": 0.28,
 }
 LICENCES = {
     "yuskun-vehicles": "CC BY 4.0",
@@ -57,6 +57,8 @@ LICENCES = {
     "rendered": "made by this project",
 }
 WARM_UP_STEPS = 100
+# Of the learning rate, for the backbone's last three stages.
+BACKBONE_RATE = 0.3
 AVERAGE = 0.998
 
 
@@ -159,7 +161,11 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
         part.requires_grad_(False)
     anchors = [parameter.detach().clone() for parameter in network.parameters()]
     average = deepcopy(network)
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=given.rate, weight_decay=0.0)
+    groups = [
+        {"params": [*network.stage3.parameters(), *network.stage4.parameters(), *network.stage5.parameters()]},
+        {"params": [p for name, p in network.named_parameters() if not name.startswith("st")]},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=given.rate, weight_decay=0.0)
     checkpoint = given.out / "checkpoint.pt"
     step, history, spent = 0, [], 0.0
     if checkpoint.exists():
@@ -185,8 +191,8 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
         rate = (
             given.rate * min(1.0, (step + 1) / WARM_UP_STEPS) * (0.02 + 0.98 * (1 + math.cos(math.pi * progress)) / 2)
         )
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        for group, share in zip(optimiser.param_groups, (BACKBONE_RATE, 1.0), strict=True):
+            group["lr"] = rate * share
         height, width = images.shape[2:]
         corners, strides = (torch.from_numpy(part) for part in grid(height, width))
         with torch.autocast("cpu", torch.bfloat16, enabled=given.half):
@@ -253,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--start", type=Path, help="a detector.pt to start from instead of the published weights")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-4)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--pull", type=float, default=1.0, help="share of the way back to the start per unit of rate")
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--seed", type=int, default=0)
