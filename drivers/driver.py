@@ -2,6 +2,13 @@
 
 A driver says how the line is set, what to write at opening, how to ask, how frames are cut (``measure``, ``fault``, see
 ``drivers.framer``) and what a whole frame means (``decode``). ``drivers.sensor.SensorSession`` does the rest for all.
+
+To add one outside this project: subclass ``Driver`` in your own package and name it in your ``pyproject.toml``::
+
+    [project.entry-points."edge_agent.drivers"]
+    acme-dust = "acme.dust:AcmeDust"
+
+Then ``driver = "acme-dust"`` works in the configuration, in ``replay`` and in ``check``.
 """
 
 from __future__ import annotations
