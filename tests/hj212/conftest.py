@@ -123,13 +123,13 @@ class PostClock(Clock):
 class Post:
     """A dust post's outbox, history and uplinks, each uplink in its thread."""
 
-    def __init__(self, folder: Path, *settings: Hj212) -> None:
+    def __init__(self, folder: Path, *settings: Hj212, more: dict[str, None] | None = None) -> None:
         self.clock = PostClock()
         evidence = EvidenceStore(folder / "evidence")
         self.outbox = Outbox.open(
             folder / "outbox.db",
             device="post-1",
-            destinations=destinations(list(settings)),
+            destinations=destinations(list(settings)) | (more or {}),
             evidence=evidence,
             clock=self.clock,
         )
@@ -164,7 +164,7 @@ class Post:
         }
         data = DustData(sensor=sensor, start=rfc3339(start), window_s=window_s, values=values)
         now = time.time()
-        end = now if -1 < now - start - window_s < 120 else start + window_s
+        end = now if -1 < now - start - window_s < 61 else start + window_s
         self.clock.shift_s = end - now
         self.recorder.record(Draft("dust", end, data, subject=sensor))
         self.clock.shift_s = 0.0

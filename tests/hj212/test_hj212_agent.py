@@ -1,0 +1,113 @@
+"""HJ 212 beside MQTT: a day without either, and the whole agent as a process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge_agent.config import Mqtt
+from edge_agent.uplink.mqtt import MqttUplink
+from tests.brokers import Mosquitto
+from tests.hj212.conftest import MN, Platform, Post
+from tests.hj212.test_hj212_uplink import chinese, now_minute
+from tests.house import DEVICE, Receiver, wait_until
+
+DAY = 1440
+
+CONFIG = """
+[device]
+id = "post-1"
+site = "north"
+kind = "dust"
+data_dir = "{data}"
+
+[[dust]]
+driver = "plantower"
+port = "simulated:?pm10=190&pm2_5=60"
+warm_up_s = 0
+report_window_s = 1
+limits = [{{ value_name = "pm10_ug_m3", value = 150, window_s = 2 }}]
+
+[[mqtt]]
+broker = "{broker}"
+
+[[hj212]]
+host = "127.0.0.1"
+port = {port}
+mn = "{mn}"
+password = "123456"
+
+[card]
+
+[[actuator]]
+port = "simulated:"
+on_above = 150.0
+off_below = 100.0
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_day_without_broker_and_platform_loses_nothing_and_sends_new_data_first(
+    tmp_path: Path, mosquitto: Mosquitto, platform: Platform, settings
+) -> None:
+    broker = msgspec.convert({"name": "broker", "broker": mosquitto.url, "backfill_per_s": 0.0}, Mqtt)
+    post = Post(tmp_path, settings(platform, send=("minute",)), more={"broker": None})
+    yesterday = now_minute() - 60 * DAY
+    for minute in range(DAY):
+        post.window(yesterday + 60 * minute, mean=50.0 + minute % 100)
+    fresh = now_minute()
+    post.window(fresh)
+    post.outbox.flush()
+    link, stop = MqttUplink(broker, DEVICE, post.outbox), threading.Event()
+    thread = threading.Thread(target=link.run, args=(stop,))
+    with Receiver(mosquitto.url) as receiver:
+        thread.start()
+        post.start()
+        wait_until(lambda: min(each.state().acknowledged for each in (link, *post.uplinks)) > DAY, 250)
+        wait_until(lambda: len(receiver.messages) > DAY)
+        stop.set()
+        link.wake()
+        thread.join(20)
+    post.waits_for(lambda: post.pending() == 0)
+    post.close()
+    starts = [message.data["start"] for message in receiver.of("dust")]
+    assert len(set(starts)) == DAY + 1
+    assert not receiver.of("dust")[0].historical
+    frames = [platform.next(2051) for _ in range(DAY + 1)]
+    times = [frame.get("DataTime") for frame in frames]
+    assert times[0] == chinese(fresh)
+    assert times[1:] == [chinese(yesterday + 60 * minute) for minute in range(DAY)]
+
+
+@pytest.mark.slow
+def test_the_agent_speaks_to_broker_and_platform_and_switches_the_relay(
+    tmp_path: Path, mosquitto: Mosquitto, platform: Platform
+) -> None:
+    config = tmp_path / "device.toml"
+    config.write_text(CONFIG.format(data=tmp_path / "data", broker=mosquitto.url, port=platform.port, mn=MN))
+    with Receiver(mosquitto.url) as receiver:
+        agent = subprocess.Popen([sys.executable, "-m", "edge_agent", "run", str(config)])
+        try:
+            real_time = platform.next(2011, timeout_s=30)
+            assert real_time.get("a34002-Flag") == "N"
+            assert 150 < float(real_time.get("a34002-Rtd")) < 230
+            platform.say(1011)
+            assert platform.next(1011).get("SystemTime")[:8] == chinese(time.time())[:8]
+            wait_until(lambda: bool(receiver.of("actuation")) and bool(receiver.of("exceedance")), 30)
+            assert receiver.of("actuation")[0].data["on"] is True
+            wait_until(lambda: any(m.data["colour"] == "red" for m in receiver.of("card")), 30)
+            agent.send_signal(signal.SIGTERM)
+            assert agent.wait(30) == 0
+            wait_until(lambda: receiver.of("actuation")[-1].data["on"] is False)
+        finally:
+            agent.kill()
+            agent.wait(30)
+    assert receiver.of("actuation")[-1].data["reason"] == "the agent stops"
