@@ -10,10 +10,11 @@ from tests.brokers import free_port
 
 
 class Proxy:
-    """Listens on ``port`` and connects each client to ``target``."""
+    """Listens on ``port`` and connects each client to ``target``; ``passed`` counts bytes, both ways."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
+        self.passed = 0
         self._target = target
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._cut = threading.Event()
@@ -63,6 +64,7 @@ class Proxy:
         try:
             data = source.recv(65536)
             if data:
+                self.passed += len(data)
                 self._pairs[source].sendall(data)
                 return
         except OSError:
