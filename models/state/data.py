@@ -9,6 +9,7 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ LOAD = ("covered", "uncovered", "empty", "unknown")
 WHEELS = ("clean", "dusty", "muddy", "unknown")
 MARGIN = 0.08
 LABELS = Path(__file__).parent.parent / "labels"
+LEAST_PX = 70
 ROOM = 0.3
 """Share of the box kept around a crop in memory, so that framing can be varied."""
 
@@ -100,26 +102,39 @@ def real_crops(data: Path) -> list[Crop]:
 
 
 def rendered_crops(folder: Path) -> list[Crop]:
-    """The crops of models/scenes: crops.jsonl beside the pictures, one object a crop.
+    """The trucks of models/scenes under `folder`: single crops (crops.jsonl) and whole scenes (labels.jsonl).
 
-    Used keys: file (null where a scene gave no crop), box, load, wheels, visible, seed; crops of which less than half
-    is visible are left out. Raises ValueError for an unknown state, with file and line.
+    Used keys: file (null where a scene gave no crop), seed, and of each truck box, load, wheels, visible. Trucks of
+    which less than half is visible or whose longer side is under LEAST_PX pixels are left out. Raises ValueError for
+    an unknown state, FileNotFoundError where neither index exists or a picture is missing.
     """
     crops: list[Crop] = []
-    index = folder / "crops.jsonl"
-    for number, line in enumerate(index.read_text().splitlines(), start=1):
-        row = json.loads(line)
-        if row["file"] is None or row["visible"] < 0.5:
-            continue
-        if row["load"] not in LOAD or row["wheels"] not in WHEELS:
-            raise ValueError(f"{index}:{number}: {row['load']!r}, {row['wheels']!r}; allowed {LOAD}, {WHEELS}")
-        image = cv2.imread(str(folder / row["file"]))
-        if image is None:
-            raise FileNotFoundError(f"{folder / row['file']}: not a readable picture")
-        x1, y1, x2, y2 = (float(v) for v in row["box"])
-        states = LOAD.index(row["load"]), WHEELS.index(row["wheels"])
-        crops.append(Crop(image, (x1, y1, x2, y2), *states, "rendered", f"rendered/{row['seed']}"))
+    indices = [path for path in (folder / "crops.jsonl", folder / "labels.jsonl") if path.exists()]
+    if not indices:
+        raise FileNotFoundError(f"{folder}: holds neither crops.jsonl nor labels.jsonl; render them with models.scenes")
+    for index in indices:
+        for number, line in enumerate(index.read_text().splitlines(), start=1):
+            row = json.loads(line)
+            if row["file"] is None:
+                continue
+            trucks = [o for o in row.get("objects", [row]) if o["label"] == "truck" and _usable(o)]
+            image = cv2.imread(str(folder / row["file"])) if trucks else None
+            if trucks and image is None:
+                raise FileNotFoundError(f"{folder / row['file']}: not a readable picture")
+            for truck in trucks:
+                if truck["load"] not in LOAD or truck["wheels"] not in WHEELS:
+                    said = f"{truck['load']!r}, {truck['wheels']!r}"
+                    raise ValueError(f"{index}:{number}: {said}; allowed {LOAD}, {WHEELS}")
+                x1, y1, x2, y2 = (float(v) for v in truck["box"])
+                cut, box = with_room(image, (x1, y1, x2, y2), ROOM)
+                states = LOAD.index(truck["load"]), WHEELS.index(truck["wheels"])
+                crops.append(Crop(cut, box, *states, "rendered", f"rendered/{row['seed']}"))
     return crops
+
+
+def _usable(truck: dict[str, Any]) -> bool:
+    x1, y1, x2, y2 = truck["box"]
+    return "load" in truck and truck["visible"] >= 0.5 and max(x2 - x1, y2 - y1) >= LEAST_PX
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
