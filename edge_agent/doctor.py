@@ -17,6 +17,7 @@ from typing import Any, Literal
 from drivers.errors import EdgeAgentError
 from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
+from edge_agent.agent.city import read_city
 from edge_agent.clock import Clock
 from edge_agent.config.limits import limits_of
 
@@ -94,8 +95,13 @@ def _limits(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
     if not limits:
         yield Finding(what, "warn", "none: this post measures and never reports an exceedance", "name a set in limits")
         return
+    if sensor.city_file:
+        yield Finding(what, "ok", f"{len(read_city(sensor.city_file))} records of the city's air in {sensor.city_file}")
     yield Finding(what, "ok", ", ".join(f"{v.value_name} {v.value:g} over {v.window_s:g} s" for v in limits))
     for limit in limits:
+        if limit.background and not sensor.city_file:
+            found = f"{limit.value_name} is judged above the city's {limit.background}, and no city_file is set"
+            yield Finding(what, "warn", found, "set city_file, or have the platform send the command city-air")
         if not limit.confirmed:
             found = f"{limit.standard}: {limit.value_name} {limit.value:g} was not confirmed in the standard's own text"
             yield Finding(what, "warn", found, "have a person with the standard check it before it counts in a case")

@@ -19,6 +19,7 @@ import msgspec
 
 from edge_agent import __version__
 from edge_agent.agent import commands
+from edge_agent.agent.city import CityFiles
 from edge_agent.agent.machine import machine
 from edge_agent.agent.site import Site
 from edge_agent.agent.sources import Source, dust_source, gate_source
@@ -67,6 +68,8 @@ class Agent:
         self._dust = [dust_source(section, file, self._clock, self.record) for section in config.dust]
         sources: list[Source] = list(self._dust)
         sources += [gate_source(section, self._clock, self.record) for section in config.gate]
+        tellers = (source.tell_city_air for source in self._dust)
+        self._city = CityFiles(zip((section.city_file for section in config.dust), tellers, strict=True))
         self._outbox = _open_outbox(config, self._data_dir, self._clock)
         self._recorder = OutboxRecorder(self._outbox, config.device.site)
         self._commands = {"city-air": commands.city_air(self._tell_city_air)}
@@ -112,6 +115,7 @@ class Agent:
         starved = [source.name for source, worker in self._sources if worker.alive and self._starved(source, now)]
         if not (stuck or starved):
             notify("WATCHDOG=1")
+        self._city.poll(now)
         for draft in self._site.tick(self._clock.time()):
             self._try_record(draft)
         problems = self.problems()
@@ -169,7 +173,7 @@ class Agent:
         """Sentences a person can act on."""
         ill = [f"{worker.name}: {worker.problem}" for worker in self._workers if worker.problem]
         stuck = [f"{worker.name}: gave no sign of life" for worker in self._workers if worker.stuck]
-        return [*ill, *stuck, *self._site.problems(), *self._outbox.problems()]
+        return [*ill, *stuck, *self._site.problems(), *self._city.problems(), *self._outbox.problems()]
 
     def status(self) -> StatusData:
         """What the uplinks publish, retained."""

@@ -18,6 +18,7 @@ from drivers.errors import BadRecordingError, EndOfRecording
 from drivers.identify import identify
 from drivers.table import names, open_camera, open_recording
 from edge_agent import config
+from edge_agent.agent.city import read_city
 from edge_agent.agent.sources import Decider, Device, dust_decider, gate_decider
 from edge_agent.errors import ConfigError
 from edge_agent.messages import Message
@@ -100,6 +101,8 @@ class Replay:
             section = msgspec.structs.replace(section, driver=made_by, model=model)
         section = msgspec.structs.replace(section, publish_readings=True)
         self._decider = dust_decider(section, file)
+        for air in read_city(section.city_file) if section.city_file else ():
+            self._decider.city(air)
         self._open = lambda: open_recording(
             section.driver,
             source,

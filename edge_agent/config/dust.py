@@ -60,6 +60,7 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``; an empty ``mode`` is the usual
     one of the driver.
 
+    ``city_file`` is a CSV with the city's air for limits that subtract it; it is read anew when it changes.
     ``limits`` is a list, or the name of a set in ``config/limits`` of which ``limits_case`` chooses the part.
     ``publish_readings`` sends every reading along with its report window, some kilobytes a minute.
     Every ``report_window_s`` and each of ``long_windows_s`` is published; days begin at local midnight.
@@ -78,4 +79,5 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     publish_readings: bool = False
     limits: list[Limit] | str = []
     limits_case: str = ""
+    city_file: str = ""
     quality: Quality = Quality()

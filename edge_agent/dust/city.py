@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 HOUR_S = 3600.0
-KEPT = 96
+KEPT = 744
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class CityAir:
 
 
 class CitySeries:
-    """The last 96 records, by time. A later record for the same time replaces the earlier one."""
+    """The last 744 records (a month of hours), by time. A later record for the same time replaces the earlier one."""
 
     def __init__(self) -> None:
         self._records: dict[float, CityAir] = {}
