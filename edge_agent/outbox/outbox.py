@@ -311,16 +311,18 @@ class Outbox:
         with self.lock:
             return self._store.fetch(bit, priority, after, upto, limit)
 
-    def delete(self, bit: int, sequences: list[int]) -> None:
+    def delete(self, bit: int, rows: list[Row]) -> None:
         """``bit`` does not wait for these any longer."""
         with self.lock:
             try:
-                gone = self._store.delivered(bit, sequences)
+                gone = self._store.delivered(bit, rows)
             except sqlite3.Error as error:
                 log.warning("acknowledged messages could not be deleted (%s); they will be sent twice", error)
                 return
-            for priority, size in gone:
-                self._room.remove(Priority(priority), size)
+            if gone is None:
+                self._room.recount()
+            for priority, (count, size) in (gone or {}).items():
+                self._room.remove(priority, size, count)
             self._room.give_back_pages()
 
     def refused(self, sequence: int) -> int:

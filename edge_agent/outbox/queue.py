@@ -41,7 +41,7 @@ class Queue:
         self._outbox = outbox
         self._bit = bit
         self._taken: dict[int, Row] = {}
-        self._done: list[int] = []
+        self._done: list[Row] = []
         self._again: list[tuple[float, int]] = []
         self._boundary = 0
         self._cursor: dict[tuple[Lane, Priority], int] = {}
@@ -80,8 +80,9 @@ class Queue:
     def acknowledge(self, sequences: list[int]) -> None:
         """The destination has them for good; ``settle`` makes that durable, and is called at every 500."""
         for sequence in sequences:
-            if self._taken.pop(sequence, None) is not None:
-                self._done.append(sequence)
+            row = self._taken.pop(sequence, None)
+            if row is not None:
+                self._done.append(row)
         if len(self._done) >= _SETTLE_AT:
             self.settle()
 

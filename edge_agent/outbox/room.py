@@ -34,24 +34,28 @@ class Room:
         self._reserve = folder / "outbox.reserve"
         self._max = bounds.max_mb << 20
         self._floor = bounds.free_disk_floor_mb << 20
+        self.recount()
+        self.close_reserve()
+
+    def recount(self) -> None:
+        """Counts what is in the database."""
         self._count = dict.fromkeys(Priority, 0)
         self._bytes = dict.fromkeys(Priority, 0)
-        rows = db.execute(
+        rows = self._db.execute(
             "SELECT priority, count(*), sum(size) FROM message WHERE pending <> 0 OR dead <> 0 GROUP BY priority"
         )
         for priority, count, size in rows:
             self._count[Priority(priority)], self._bytes[Priority(priority)] = count, size
-        self.evidence_bytes = int(db.execute("SELECT coalesce(sum(size), 0) FROM piece").fetchone()[0])
-        self.close_reserve()
+        self.evidence_bytes = int(self._db.execute("SELECT coalesce(sum(size), 0) FROM piece").fetchone()[0])
 
     def add(self, priority: Priority, size: int) -> None:
         """One row came."""
         self._count[priority] += 1
         self._bytes[priority] += size
 
-    def remove(self, priority: Priority, size: int) -> None:
-        """One row went."""
-        self._count[priority] -= 1
+    def remove(self, priority: Priority, size: int, count: int = 1) -> None:
+        """Rows went."""
+        self._count[priority] -= count
         self._bytes[priority] -= size
 
     def totals(self) -> tuple[int, int]:

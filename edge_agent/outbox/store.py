@@ -42,6 +42,7 @@ class Store:
                 "DELETE FROM message WHERE pending = 0 AND dead = 0 AND sequence < (SELECT max(sequence) FROM message)"
             )
             known = self._destinations(destinations, path)
+            self._all_bits = sum(1 << bit for bit in known.values())
             self.bits = {name: 1 << known[name] for name in destinations}
             self.served = sum(self.bits.values()) or _UNCLAIMED
             if self.bits:
@@ -117,35 +118,37 @@ class Store:
         )
         return [self._times.settled(self._row(row)) for row in rows]
 
-    def delivered(self, bit: int, sequences: list[int]) -> list[tuple[int, int]]:
-        """``bit`` waits for these no longer; returns (class, size) of the rows that nobody waits for now.
+    def delivered(self, bit: int, rows: list[Row]) -> dict[Priority, tuple[int, int]] | None:
+        """``bit`` waits for these no longer; returns count and bytes, by class, of those nobody waits for now.
 
-        Not synced: a power cut may bring some back, to be sent twice.
+        None when that is not known and must be counted anew. Not synced: a power cut may bring some back, to be sent
+        twice.
         """
-        wanted, newest = json.dumps(sequences), self.last_sequence()
+        newest = self.last_sequence()
+        wanted = json.dumps([row.sequence for row in rows])
+        alone = bit == self._all_bits and rows[-1].sequence != newest and all(r.sequence != newest for r in rows)
         self._db.execute("PRAGMA synchronous=NORMAL")
         try:
             with transaction(self._db):
-                gone: list[tuple[int, int]] = self._db.execute(
-                    "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?)) AND pending = ?"
-                    " AND dead = 0 AND sequence <> ? RETURNING priority, size",
-                    (wanted, bit, newest),
-                ).fetchall()
-                if len(gone) == len(sequences):
-                    return gone
+                if alone:
+                    gone = self._db.execute(
+                        "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?)) AND dead = 0", (wanted,)
+                    ).rowcount
+                    return _sums((r.priority, r.size) for r in rows) if gone == len(rows) else None
                 left = self._db.execute(
                     "UPDATE message SET pending = pending & ~?1 WHERE sequence IN (SELECT value FROM json_each(?2))"
                     " AND pending & ?1 RETURNING sequence, pending, dead, priority, size",
                     (bit, wanted),
                 ).fetchall()
+                free = [(n, priority, size) for n, pending, dead, priority, size in left if not pending and not dead]
+                self._db.executemany(
+                    "DELETE FROM message WHERE sequence = ?", [(n,) for n, _, _ in free if n != newest]
+                )
         finally:
             self._db.execute("PRAGMA synchronous=FULL")
-        for sequence, pending, dead, priority, size in left:
-            if pending == 0 and dead == 0:
-                gone.append((priority, size))
-                if sequence == newest:
-                    self._tombstone = sequence
-        return gone
+        if any(n == newest for n, _, _ in free):
+            self._tombstone = newest
+        return _sums((Priority(priority), size) for _, priority, size in free)
 
     def refuse(self, sequence: int) -> int:
         """Counts one more refusal; how many there were."""
@@ -258,3 +261,11 @@ class Store:
             self._db.execute(
                 "UPDATE boot SET wall_offset = ?, error_s = ? WHERE number = ?", (offset, trust.error_s, boot.number)
             )
+
+
+def _sums(rows: Iterable[tuple[Priority, int]]) -> dict[Priority, tuple[int, int]]:
+    out: dict[Priority, tuple[int, int]] = {}
+    for priority, size in rows:
+        count, total = out.get(priority, (0, 0))
+        out[priority] = (count + 1, total + size)
+    return out

@@ -238,11 +238,12 @@ class MqttUplink:
     def _fill(self, session: _Session) -> None:
         if self._holding(session):
             return
-        while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
-            packet = session.feed.next(session.window - len(session.flight))
-            if packet is None:
-                return
-            self._send(session, packet)
+        with session.connection.gathered():
+            while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
+                packet = session.feed.next(session.window - len(session.flight))
+                if packet is None:
+                    return
+                self._send(session, packet)
 
     def _holding(self, session: _Session) -> bool:
         """Whether to wait for the clock to be synchronised, see ``hold_untrusted_s``."""
