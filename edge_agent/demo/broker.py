@@ -54,8 +54,8 @@ class EmbeddedBroker:
     async def _serve(self) -> None:
         from amqtt.broker import Broker
 
-        logging.getLogger("amqtt").setLevel(logging.ERROR)
-        logging.getLogger("transitions").setLevel(logging.ERROR)
+        for name in ("amqtt", "transitions", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
