@@ -110,7 +110,7 @@ def caked(
     yy = side * (profile[:, 1:] * r + np.where(profile[:, :1] <= 0.95, lift, 0)) + np.zeros((1, sides + 1))
     pos = np.stack([rr * np.cos(angle + spin) + x, yy + y, np.maximum(rr * np.sin(angle + spin) + r, 0.0)], axis=2)
     keep = noise[:-1, :-1] > 1.3 - 1.9 * amount
-    mesh.grid(pos.astype(np.float32), Look(Material.SOIL, colour, part, mud=1.0, ambient=0.9), keep)
+    mesh.grid(pos.astype(np.float32), Look(Material.CLOTH, colour, part, mud=1.0, ambient=0.9), keep)
 
 
 def mudguard(

@@ -229,14 +229,14 @@ void main() {
     }
     WHEN(state.x > 0.0) {
         float m = fbm(p * 4.0 + 3.0) * 0.75 + 0.25 * noise3(p * 1.3).g;
-        float cut = mix(0.72, 0.22, state.x);
-        float cover = smoothstep(cut - 0.05, cut + 0.05, m);
-        base = mix(base, mix(dust_colour, mud_colour, 0.6), 0.6 * smoothstep(cut - 0.25, cut, m));
-        vec3 soil = mud_colour * (0.55 + 0.9 * noise3(p * 13.0).r) * mix(1.0, 0.6, mud_wet);
+        float cut = mix(0.74, 0.14, state.x);
+        float cover = smoothstep(cut - 0.07, cut + 0.07, m);
+        vec3 soil = mud_colour * (0.72 + 0.4 * grain(p * 5.0) + 0.25 * (grain(p * 23.0) - 0.5)) * mix(1.2, 0.7, mud_wet);
+        base = mix(base, mix(dust_colour, soil, 0.7), 0.6 * smoothstep(cut - 0.3, cut, m));
         base = mix(base, soil, cover);
-        vec3 g = noise3(p * 16.0).rgb - 0.5;
-        n = normalize(n + 1.3 * cover * g);
-        gloss = mix(gloss, 0.15 + 0.45 * mud_wet, cover);
+        vec3 g = vec3(grain(p * 16.0), grain(p * 16.0 + 9.0), grain(p * 16.0 + 21.0)) - 0.5;
+        n = normalize(n + 0.6 * cover * g);
+        gloss = mix(gloss, 0.1 + 0.5 * mud_wet * mud_wet, cover);
         mirror = mix(mirror, 0.04 * mud_wet, cover);
     }
     if (wet > 0.0) { base *= 1.0 - 0.45 * wet; gloss = mix(gloss, 0.8, wet * 0.8); mirror = mix(mirror, 0.10, wet * 0.6); }
