@@ -10,6 +10,7 @@ lie, raised in steps of 10,000 and synced before the first of a step is issued.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -36,6 +37,8 @@ _NOT_THE_FILE = (
     sqlite3.SQLITE_AUTH,
 )
 _NO_VERSION = 1000
+# A larger file is not read through at start (a memory card reads 40 MB a second); its damage is met when it is used.
+_CHECKED_BYTES = 64 << 20
 
 # Statement lists by schema version: version n is reached by running list n on version n - 1. Never edit, only append.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -164,6 +167,19 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
         return connect(path), aside
     except sqlite3.Error as error:
         raise OutboxError(f"{path} cannot be created: {error}") from error
+
+
+def is_full(error: Exception) -> bool:
+    """Whether a write failed for want of space."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether the file itself is damaged."""
+    broken = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in broken
 
 
 def _writable(path: Path) -> bool:

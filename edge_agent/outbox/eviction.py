@@ -18,6 +18,7 @@ import msgspec
 
 from edge_agent.messages.channels import Priority
 from edge_agent.messages.system import LossData
+from edge_agent.outbox.row import Row
 
 Reason = Literal["outbox-full", "disk-full", "rejected", "damaged"]
 
@@ -137,6 +138,18 @@ def reports(eviction: Eviction, reason: Reason) -> list[LossData]:
                 )
             )
     return out
+
+
+def of_row(reason: Reason, row: Row, destination: str, detail: str) -> LossData:
+    """The report of one message's loss."""
+    return LossData(
+        reason=reason,
+        message_class=row.priority.name.lower(),
+        count=1,
+        ranges=[(row.sequence, row.sequence)],
+        destination=destination,
+        detail=detail,
+    )
 
 
 def join(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -20,31 +21,21 @@ from edge_agent.clock import Clock
 from edge_agent.config.outbox import Outbox as Bounds
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import EvidenceStore, Piece
-from edge_agent.messages.channels import CHANNELS, Priority
-from edge_agent.messages.envelope import TimeTrust, message_id
+from edge_agent.messages.channels import Priority
+from edge_agent.messages.envelope import TimeTrust
 from edge_agent.messages.system import LossData
 from edge_agent.outbox import eviction
-from edge_agent.outbox.database import Ceiling, Lock, open_database
+from edge_agent.outbox.database import Ceiling, Lock, is_broken, is_full, open_database, quarantine
 from edge_agent.outbox.queue import Queue
 from edge_agent.outbox.recovery import Recovery, carry_over, check_evidence
-from edge_agent.outbox.room import Room
-from edge_agent.outbox.row import Row
+from edge_agent.outbox.room import Depth, Room
+from edge_agent.outbox.row import Row, id_bytes
 from edge_agent.outbox.store import Store
 
 log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
-
-
-class Depth(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits: messages and bytes by class, evidence files on disk, what was evicted or set aside since ever."""
-
-    messages: int
-    bytes: int
-    by_class: dict[str, int]
-    evidence_bytes: int
-    lost: dict[str, dict[str, int]]
-    problems: list[str]
+_T = TypeVar("_T")
 
 
 class Outbox:
@@ -65,6 +56,7 @@ class Outbox:
         self.lock = threading.RLock()
         self.commits = 0
         self._path = path
+        self._destinations = destinations
         self._bounds = bounds
         self._changed = threading.Condition(self.lock)
         self._listeners: list[Callable[[], None]] = []
@@ -74,17 +66,7 @@ class Outbox:
         self._process_lock = Lock(path.with_name(path.name + ".lock"))
         try:
             self._ceiling = Ceiling(path.with_name(path.name + ".ceiling"))
-            self._db, broken = open_database(path)
-            self.recovery = Recovery()
-            if broken is not None:
-                self.recovery = carry_over(broken, self._db)
-            check_evidence(self._db, evidence, self.recovery)
-            self._store = Store(self._db, path, destinations, clock)
-            self._room = Room(self._db, path.parent, bounds)
-            last = self._store.last_sequence()
-            damaged = broken is not None or self._ceiling.outruns(last)
-            self._next = (max(last, self._ceiling.value - 1) if damaged else last) + 1
-            self._report_recovery(damaged)
+            self._start(*open_database(path))
         except BaseException:
             self._process_lock.release()
             raise
@@ -109,6 +91,28 @@ class Outbox:
         """
         return cls(path, device, destinations, evidence, clock or Clock(), bounds or Bounds())
 
+    def _start(self, db: sqlite3.Connection, broken: Path | None) -> None:
+        self._db = db
+        self.recovery = carry_over(broken, db) if broken is not None else Recovery()
+        check_evidence(db, self.evidence, self.recovery)
+        self._store = Store(db, self._path, self._destinations, self.clock)
+        self._room = Room(db, self._path.parent, self._bounds)
+        last = self._store.last_sequence()
+        damaged = broken is not None or self._ceiling.outruns(last)
+        self._next = (max(last, self._ceiling.value - 1) if damaged else last) + 1
+        self._report_recovery(damaged)
+
+    def _replace_broken(self, reason: Exception) -> None:
+        """The database turned out to be broken while in use. Raises OutboxError when no new one can be made."""
+        log.error("%s is broken (%s); it is set aside", self._path, reason)
+        self._db.close()
+        aside = quarantine(self._path)
+        try:
+            db, _ = open_database(self._path)
+            self._start(db, aside)
+        except (sqlite3.Error, OSError) as error:
+            raise OutboxError(f"{self._path} was broken and cannot be made anew: {error}") from error
+
     def close(self) -> None:
         """Commits what is grouped and closes the file."""
         with self.lock:
@@ -126,7 +130,11 @@ class Outbox:
 
     def queue(self, destination: str) -> Queue:
         """The position of one of the destinations given to ``open``."""
-        return Queue(self, destination, self._store.bits[destination])
+        return Queue(self, destination)
+
+    def bit(self, destination: str) -> int:
+        """What stands for a destination in a row."""
+        return self._store.bits[destination]
 
     def wait(self, timeout_s: float, seen: int) -> int:
         """Blocks until something was committed since ``seen`` (a value of ``commits``), at most ``timeout_s``."""
@@ -200,28 +208,32 @@ class Outbox:
         ``rows`` was raised.
         """
         with self.lock:
-            batch = [*self._group, *rows]
-            if not batch:
-                return
-            need = sum(row.size for row in batch) + sum(piece.size for piece in pieces)
-            up_to = min(row.priority for row in batch)
             resume = self._next
+            emergency = False
             for attempt in (0, 1):
+                batch = [*self._group, *rows]
+                if not batch:
+                    return
+                need = sum(row.size for row in batch) + sum(piece.size for piece in pieces)
+                up_to = min(row.priority for row in batch)
                 try:
-                    self._write(batch, list(pieces), self._room.shortage(need, emergency=attempt == 1), up_to)
-                    if attempt == 1:
-                        self._use_space()
+                    self._write(batch, list(pieces), self._room.shortage(need, emergency=emergency), up_to)
                     break
                 except (sqlite3.Error, OSError) as error:
                     self._next = resume
-                    if attempt == 0:
+                    if attempt == 0 and is_full(error):
+                        emergency = True
                         self._room.open_reserve()
-                        continue
-                    self._problem = f"{self._path} cannot be written ({error}); free some space on its disk"
-                    raise OutboxError(self._problem) from error
+                    elif attempt == 0 and is_broken(error):
+                        self._replace_broken(error)
+                    else:
+                        self._problem = f"{self._path} cannot be written ({error}); check its disk and free some space"
+                        raise OutboxError(self._problem) from error
                 except OutboxError:
                     self._next = resume
                     raise
+            if emergency:
+                self._use_space()
             self._problem = ""
             self._group.clear()
             self._room.close_reserve()
@@ -276,7 +288,7 @@ class Outbox:
         boot, monotonic, trust, error = self.boot_time(time)
         return Row(
             sequence=sequence,
-            id=message_id_bytes(time, self.device, boot, sequence),
+            id=id_bytes(time, self.device, boot, sequence),
             channel="loss",
             subject=data.reason,
             time=time,
@@ -300,7 +312,7 @@ class Outbox:
     def boundary(self, window_s: float) -> int:
         """The last sequence recorded more than ``window_s`` ago or in an earlier boot; what is above is live."""
         with self.lock:
-            return self._store.boundary(window_s)
+            return self._reading(lambda: self._store.boundary(window_s), 0)
 
     def newest(self, priority: Priority) -> int:
         """The newest committed sequence of a class."""
@@ -309,7 +321,16 @@ class Outbox:
     def fetch(self, bit: int, priority: Priority, after: int, upto: int, limit: int) -> list[Row]:
         """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
         with self.lock:
-            return self._store.fetch(bit, priority, after, upto, limit)
+            return self._reading(lambda: self._store.fetch(bit, priority, after, upto, limit), [])
+
+    def _reading(self, action: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return action()
+        except sqlite3.Error as error:
+            if not is_broken(error):
+                raise OutboxError(f"{self._path} cannot be read: {error}") from error
+            self._replace_broken(error)
+            return otherwise
 
     def delete(self, bit: int, rows: list[Row]) -> None:
         """``bit`` does not wait for these any longer."""
@@ -317,6 +338,8 @@ class Outbox:
             try:
                 gone = self._store.delivered(bit, rows)
             except sqlite3.Error as error:
+                if is_broken(error):
+                    self._replace_broken(error)
                 log.warning("acknowledged messages could not be deleted (%s); they will be sent twice", error)
                 return
             if gone is None:
@@ -334,14 +357,14 @@ class Outbox:
         """Sets a message aside as a dead letter of ``bit`` and reports it. It is tried again at the next start."""
         with self.lock:
             self._store.bury(bit, row)
-            self.report(_loss("rejected", row, destination, reason))
+            self.report(eviction.of_row("rejected", row, destination, reason))
 
     def damaged(self, row: Row, detail: str) -> None:
         """Removes a message that cannot be sent to anybody, and reports it."""
         with self.lock:
             if self._store.remove_damaged(row):
                 self._room.remove(row.priority, row.size)
-                self.report(_loss("damaged", row, "", detail))
+                self.report(eviction.of_row("damaged", row, "", detail))
 
     def _report_recovery(self, damaged: bool) -> None:
         losses = list(self.recovery.losses)
@@ -378,19 +401,3 @@ class Outbox:
                 except OutboxError as error:
                     log.error("%s", error)
                     self._changed.wait(_RETRY_S)
-
-
-def message_id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:
-    """``messages.envelope.message_id`` in its 16 bytes."""
-    return bytes.fromhex(message_id(time, device, boot, sequence).replace("-", ""))
-
-
-def _loss(reason: eviction.Reason, row: Row, destination: str, detail: str) -> LossData:
-    return LossData(
-        reason=reason,
-        message_class=CHANNELS[row.channel].priority.name.lower(),
-        count=1,
-        ranges=[(row.sequence, row.sequence)],
-        destination=destination,
-        detail=detail,
-    )

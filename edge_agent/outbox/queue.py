@@ -36,10 +36,9 @@ class Lane(Enum):
 class Queue:
     """Made by ``Outbox.queue``."""
 
-    def __init__(self, outbox: Outbox, name: str, bit: int) -> None:
+    def __init__(self, outbox: Outbox, name: str) -> None:
         self.name = name
         self._outbox = outbox
-        self._bit = bit
         self._taken: dict[int, Row] = {}
         self._done: list[Row] = []
         self._again: list[tuple[float, int]] = []
@@ -89,7 +88,7 @@ class Queue:
     def settle(self) -> None:
         """Deletes what was acknowledged. A crash before it only means that some are sent twice."""
         if self._done:
-            self._outbox.delete(self._bit, self._done)
+            self._outbox.delete(self._outbox.bit(self.name), self._done)
             self._done = []
 
     def reject(self, sequence: int, reason: str, after: int) -> bool:
@@ -104,7 +103,7 @@ class Queue:
         times = self._outbox.refused(sequence)
         if times >= after:
             self._taken.pop(sequence)
-            self._outbox.bury(self._bit, self.name, row, reason)
+            self._outbox.bury(self._outbox.bit(self.name), self.name, row, reason)
             return True
         wait = min(_REJECTION_WAIT_MAX_S, _REJECTION_WAIT_S * 2 ** (times - 1))
         heapq.heappush(self._again, (self._outbox.clock.monotonic() + wait, sequence))
@@ -144,7 +143,7 @@ class Queue:
                 upto = min(upto, self._boundary)
             if self._cursor[key] >= upto:
                 return None
-            found = self._outbox.fetch(self._bit, priority, self._cursor[key], upto, _PREFETCH)
+            found = self._outbox.fetch(self._outbox.bit(self.name), priority, self._cursor[key], upto, _PREFETCH)
             self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
             rows.extend(row.as_historical() for row in found) if lane is Lane.BACKLOG else rows.extend(found)
             if not rows:

@@ -8,7 +8,6 @@ telemetry. Telemetry is committed within the configured bound of time and rows. 
 from __future__ import annotations
 
 import logging
-import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +22,7 @@ from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Draft, Message, TimeTrust, message_id, source
 from edge_agent.messages.gate import EvidenceData, EvidenceRef
 from edge_agent.outbox.outbox import Outbox
-from edge_agent.outbox.row import Row
+from edge_agent.outbox.row import Row, id_bytes
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ class OutboxRecorder:
             rows.append(
                 Row(
                     sequence=number,
-                    id=uuid.UUID(message_id(draft.time, self.outbox.device, boot, number)).bytes,
+                    id=id_bytes(draft.time, self.outbox.device, boot, number),
                     channel="evidence" if piece else draft.channel,
                     subject=id_text if piece else draft.subject,
                     time=draft.time,
@@ -126,7 +125,7 @@ class ReplayRecorder:
         self._sequence += len(draft.pictures)
         row = Row(
             sequence=sequence,
-            id=uuid.UUID(message_id(draft.time, self._device, "replay", sequence)).bytes,
+            id=id_bytes(draft.time, self._device, "replay", sequence),
             channel=draft.channel,
             subject=draft.subject,
             time=draft.time,

@@ -11,6 +11,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+import msgspec
+
 from edge_agent.config.outbox import Outbox as Bounds
 from edge_agent.messages.channels import Priority
 
@@ -21,6 +23,17 @@ _EVICT_SHARE = 0.02
 _EVICT_MIN = 64 << 10
 _PAGES_KEPT_FREE = 1024
 _PAGES_GIVEN_BACK = 256
+
+
+class Depth(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits: messages and bytes by class, evidence files on disk, what was evicted or set aside since ever."""
+
+    messages: int
+    bytes: int
+    by_class: dict[str, int]
+    evidence_bytes: int
+    lost: dict[str, dict[str, int]]
+    problems: list[str]
 
 
 class Room:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from edge_agent.messages.channels import CHANNELS, Priority
-from edge_agent.messages.envelope import Message, TimeTrust, rfc3339
+from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339
 
 # What a row costs on disk beside its data: columns, index, record headers (measured with 400-byte data: 118).
 ROW_OVERHEAD = 120
@@ -62,6 +62,11 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     def as_historical(self) -> Row:
         """The same, of the backlog."""
         return msgspec.structs.replace(self, historical=True)
+
+
+def id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:
+    """``messages.envelope.message_id`` in its 16 bytes."""
+    return bytes.fromhex(message_id(time, device, boot, sequence).replace("-", ""))
 
 
 def _uuid_text(key: bytes) -> str:

@@ -69,6 +69,30 @@ def test_what_can_be_read_of_a_damaged_database_is_carried_over(tmp_path: Path) 
     assert 150 < len(carried) < 300
 
 
+def test_a_database_that_breaks_while_in_use_is_replaced_and_the_agent_goes_on(tmp_path: Path) -> None:
+    with opened(tmp_path) as recorder:
+        for n in range(3000):
+            recorder.record(dust(n, size=2000))
+        recorder.outbox.flush()
+        recorder.outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with (tmp_path / "outbox.db").open("r+b") as file:
+            file.seek(2 << 20)
+            file.write(os.urandom(1 << 20))
+        queue = recorder.outbox.queue("broker")
+        came = []
+        while rows := queue.take(500):
+            came += rows
+        queue.rewind()
+        last = recorder.record(violation(1))
+        while rows := queue.take(500):
+            came += rows
+        assert any("damaged and set aside" in p for p in recorder.outbox.problems())
+        assert "v1" in {r.subject for r in came}
+        assert len({r.subject for r in came if r.channel == "dust"}) > 1000
+        assert last.sequence > 3000
+        assert [loss.reason for loss in losses(came)][:1] == ["damaged"]
+
+
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), holes=st.integers(1, 30), cut=st.booleans())

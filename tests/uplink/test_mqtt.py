@@ -15,11 +15,12 @@ import pytest
 
 from edge_agent.clock import Clock
 from edge_agent.config import Mqtt
-from edge_agent.messages import EvidenceData
+from edge_agent.messages import EvidenceData, rfc3339
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.mqtt_connection import Connection
 from tests.brokers import Mosquitto, free_port
 from tests.house import DEVICE, Receiver, dust, opened, uplink, violation, wait_until
+from tests.outbox.test_times import PlayedClock
 
 
 class Later(Clock):
@@ -264,3 +265,46 @@ def test_commands_reach_the_agent_and_one_that_fails_breaks_nothing(mosquitto: M
         stop.set()
         link.wake()
         thread.join(10)
+
+
+def test_messages_wait_for_the_clock_while_something_is_at_work_to_set_it(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    clock = PlayedClock()
+    with (
+        opened(tmp_path / "data", clock=clock) as recorder,
+        Receiver(mosquitto.url) as receiver,
+        uplink(recorder, mosquitto.url) as link,
+    ):
+        at = clock.real
+        recorder.record(violation(1, clock.time()))
+        wait_until(lambda: link.state().connected and link.state().in_flight == 0)
+        assert recorder.outbox.depth().messages == 1
+        assert link.state().acknowledged == 0
+        clock.synchronise()
+        recorder.record(violation(2, clock.time()))
+        wait_until(lambda: len(receiver.of("violation")) == 2)
+        clock.run(5)
+        wait_until(lambda: recorder.outbox.depth().messages == 0)
+        first, second = receiver.of("violation")
+        assert (first.time, first.timetrust, first.timeerrorms) == (rfc3339(at), "corrected", 5)
+        assert second.timetrust == "trusted"
+
+
+def test_a_destination_that_hangs_does_not_hold_back_another(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    slow = Mosquitto(tmp_path / "slow")
+    slow.start()
+    try:
+        with (
+            opened(tmp_path / "data", destinations=("fast", "slow")) as recorder,
+            uplink(recorder, mosquitto.url, name="fast") as fast,
+            uplink(recorder, slow.url, name="slow") as other,
+        ):
+            wait_until(lambda: other.state().connected and other.state().in_flight == 0)
+            slow.freeze()
+            for n in range(100):
+                recorder.record(violation(n))
+            wait_until(lambda: fast.state().acknowledged == 100)
+            assert recorder.outbox.depth().messages == 100
+            slow.thaw()
+            wait_until(lambda: recorder.outbox.depth().messages == 0, 60)
+    finally:
+        slow.stop()
