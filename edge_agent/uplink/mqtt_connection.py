@@ -157,7 +157,7 @@ class Connection:
         ready = dict(self._poll.poll(timeout_s * 1000))
         self._poll.unregister(sock)
         if (pending is not None and pending()) or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
-            self._client.loop_read()
+            self._read()
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()
@@ -165,6 +165,13 @@ class Connection:
             raise self._loss()
         events, self.events = self.events, Events()
         return events
+
+    def _read(self) -> None:
+        try:
+            self._client.loop_read()
+        except Exception as error:
+            self._close_socket()
+            raise UplinkError(f"{self.address} sent what is no MQTT ({type(error).__name__}: {error})") from error
 
     def close(self) -> None:
         """Says goodbye, so that the will is not published."""
