@@ -65,7 +65,7 @@ class Agent:
         self._idle = threading.Event()
         self._data_dir = Path(config.device.data_dir)
         self._site = Site(config, file, self._clock)
-        self._dust = [dust_source(section, file, self._clock, self.record) for section in config.dust]
+        self._dust = [dust_source(section, file, self._clock, self.record, self._data_dir) for section in config.dust]
         sources: list[Source] = list(self._dust)
         sources += [gate_source(section, self._clock, self.record) for section in config.gate]
         tellers = (source.tell_city_air for source in self._dust)

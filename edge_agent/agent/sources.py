@@ -22,6 +22,7 @@ from edge_agent.messages import Draft
 if TYPE_CHECKING:
     from drivers.frames import Frame
     from drivers.readings import Reading
+    from edge_agent.agent.memory import RememberingWatch
     from edge_agent.dust.watch import DustWatch
     from edge_agent.gate.watch import GateWatch
 
@@ -112,7 +113,7 @@ class Source:
 class DustSource(Source):
     """A dust sensor: time alone closes its windows, and the city's air changes what is judged."""
 
-    def __init__(self, *args: Any, watch: DustWatch) -> None:
+    def __init__(self, *args: Any, watch: RememberingWatch) -> None:
         super().__init__(*args)
         self._watch = watch
         self._city_air: deque[CityAir] = deque(maxlen=_MOST_CITY_AIR)
@@ -143,8 +144,13 @@ def gate_decider(section: config.Gate) -> GateWatch:
     return GateWatch(section)
 
 
-def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record) -> DustSource:
-    """A dust sensor. Raises UnknownDriverError, BadSettingError, ConfigError."""
+def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record, data_dir: Path) -> DustSource:
+    """A dust sensor, whose watch has its memory in ``data_dir``.
+
+    Raises UnknownDriverError, BadSettingError, ConfigError.
+    """
+    from edge_agent.agent.memory import RememberingWatch
+
     driver_of(section.driver, section.model).check_mode(section.mode)
 
     def open_it() -> Device[Reading]:
@@ -164,7 +170,7 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
         values = {name: round(value, 2) for name, value in reading.values.items()}
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
-    watch = dust_decider(section, file)
+    watch = RememberingWatch(dust_decider(section, file), data_dir / f"{section.name}.watch")
     return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
 
 

@@ -2,7 +2,8 @@
 
 - An exceedance starts with the first valid window above the limit and ends with the first valid window at or below it.
   Windows that cannot be judged (too few normal samples) neither start nor end it; after four in a row it ends, with
-  the reason "no valid data". Ongoing is said once a window length, for rolling windows too.
+  the reason "no valid data"; so it does after a gap as long as that. Ongoing is said once a window length, for
+  rolling windows too.
 - A violation is raised once an exceedance, when the exceeding windows of the local day are more than are allowed.
   Rolling windows that overlap count once.
 - Where the city's background is subtracted, a window waits for it, at most 48 windows; an older one stays unjudged.
@@ -14,7 +15,7 @@ Time is the windows'; nothing here reads a clock.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edge_agent.config.dust import Limit
 from edge_agent.dust.city import CitySeries
@@ -38,6 +39,7 @@ class Episode:
     windows: int
     peak: float
     said: float
+    seen: float
     unjudged: int = 0
     violated: bool = False
 
@@ -61,7 +63,15 @@ class DayCount:
 
     day: int = -1
     count: int = 0
-    last_end: float = field(default=float("-inf"))
+    last_end: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitMemory:
+    """What a limit's watch must know again after a restart, so that an exceedance goes on under its id."""
+
+    episode: Episode | None
+    today: DayCount
 
 
 class LimitWatch:
@@ -74,6 +84,19 @@ class LimitWatch:
         self._waiting: deque[WindowResult] = deque(maxlen=WAITING_MAX)
         self._episode: Episode | None = None
         self._today = DayCount()
+
+    @property
+    def label(self) -> str:
+        """Name of the limit among a sensor's."""
+        return self.limit.name or f"{self.limit.value_name}-{self.limit.window_s:g}s"
+
+    def memory(self) -> LimitMemory:
+        """As it stands now; it goes on changing, so write it down at once."""
+        return LimitMemory(self._episode, self._today)
+
+    def recall(self, memory: LimitMemory) -> None:
+        """Goes on where ``memory`` was taken."""
+        self._episode, self._today = memory.episode, memory.today
 
     @property
     def exceedance(self) -> str:
@@ -130,11 +153,16 @@ class LimitWatch:
         return rule.subtract if rule.aqi_min <= air.aqi <= rule.aqi_max and air.primary in rule.primary else 0.0
 
     def _decide(self, judged: Judged) -> list[Draft]:
+        window, episode, drafts = judged.window, self._episode, list[Draft]()
+        if episode and window.start >= episode.seen + UNJUDGED_END * window.window_s:
+            drafts += self._end(Judged(window, None, 0.0, None, reason="no valid data: a gap"))
+        if self._episode:
+            self._episode.seen = window.end
         if judged.judged is None:
-            return self._unjudged(judged)
+            return drafts + self._unjudged(judged)
         if judged.judged > self.limit.value:
-            return self._exceeding(judged, judged.judged)
-        return self._end(judged) if self._episode else []
+            return drafts + self._exceeding(judged, judged.judged)
+        return drafts + self._end(judged) if self._episode else drafts
 
     def _unjudged(self, judged: Judged) -> list[Draft]:
         if self._episode is None:
@@ -150,9 +178,9 @@ class LimitWatch:
         self._count(window)
         episode = self._episode
         if episode is None:
-            label = self.limit.name or f"{self.limit.value_name}-{self.limit.window_s:g}s"
-            identity = f"{window.sensor}/{label}/{rfc3339(window.start)}"
-            episode = self._episode = Episode(identity, window.start, window.end, 1, height, window.end)
+            identity = f"{window.sensor}/{self.label}/{rfc3339(window.start)}"
+            episode = Episode(identity, window.start, window.end, 1, height, said=window.end, seen=window.end)
+            self._episode = episode
             drafts = [self._draft(judged, episode, "started")]
         else:
             episode.until, episode.windows, episode.unjudged = window.end, episode.windows + 1, 0

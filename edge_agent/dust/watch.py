@@ -6,13 +6,13 @@ Pure and deterministic: the same readings give the same drafts, live and replaye
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drivers.readings import Reading
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
-from edge_agent.dust.limits import LimitWatch, rounded
+from edge_agent.dust.limits import LimitMemory, LimitWatch, rounded
 from edge_agent.dust.quality import QualityCheck, correction_name
 from edge_agent.dust.window import WindowResult, Windows
 from edge_agent.messages.dust import DustData, Readings, Statistic
@@ -63,6 +63,17 @@ class DustWatch:
     def finish(self) -> list[Draft]:
         """Closes all windows, whole or not."""
         return self._drafts(self._windows.flush())
+
+    def memory(self) -> dict[str, LimitMemory]:
+        """What must be known again after a restart, by limit; it goes on changing, so write it down at once."""
+        return {f"{watch.label} {watch.limit.value:g}": watch.memory() for watch in self._limits}
+
+    def recall(self, memory: Mapping[str, LimitMemory]) -> None:
+        """Goes on where ``memory`` was taken; limits it does not know begin anew."""
+        for watch in self._limits:
+            known = memory.get(f"{watch.label} {watch.limit.value:g}")
+            if known is not None:
+                watch.recall(known)
 
     def state(self) -> dict[str, Any]:
         """What is counted: readings left out because their window was closed, limits that are exceeded now."""
