@@ -47,6 +47,7 @@ class Packets:
         self._device = device
         self._source = source(site, device)
         self._evidence = evidence
+        self._newest: dict[str, int] = {}
 
     def whole(self, row: Row, limit: int) -> Packet:
         """The one packet of a row that announces no evidence, at most ``limit`` bytes. Raises DamagedError."""
@@ -54,7 +55,14 @@ class Packets:
         payload = _ENCODER.encode(row.envelope(self._source))
         if len(payload) + len(topic) + _PACKET_OVERHEAD > limit:
             raise DamagedError(f"{len(payload)} bytes are more than the broker takes in a packet ({limit})")
-        return Packet(row.sequence, topic, payload, True, CHANNELS[row.channel].retained)
+        return Packet(row.sequence, topic, payload, True, self._retain(row))
+
+    def _retain(self, row: Row) -> bool:
+        """A retained state is never put back by an older one of the backlog."""
+        if not CHANNELS[row.channel].retained or row.sequence < self._newest.get(row.channel, 0):
+            return False
+        self._newest[row.channel] = row.sequence
+        return True
 
     def batch(self, rows: list[Row]) -> Packet:
         """Many envelopes in one packet: a CloudEvents JSON batch, deflated (zlib, RFC 1950), on the topic ``batch``."""
