@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LEAST_CROPS = 5
-_PENALTY = 0.3
+_PENALTY = 0.03
 _STEPS = 300
 _FOLDS = 5
 
@@ -74,15 +74,15 @@ def adapt(features: Array, logits: Array, states: NDArray[np.int64], groups: NDA
 
 
 def _fit(features: Array, logits: Array, states: NDArray[np.int64]) -> Correction:
-    """Gradient descent on mean cross-entropy + penalty · (|weights|² + |bias|² / 10) / 2; convex, so any start serves."""
+    """Gradient descent on mean cross-entropy and penalty · (|weights|² + |bias|²) / 2; convex, so any start serves."""
     mean, spread = features.mean(0), features.std(0) + 1e-3
     x = (features - mean) / spread / np.sqrt(features.shape[1])
     truth = np.eye(logits.shape[1])[states]
     weights, bias = np.zeros((x.shape[1], logits.shape[1])), np.zeros(logits.shape[1])
     for _ in range(_STEPS):
         error = (_softmax(logits + x @ weights + bias) - truth) / len(x)
-        weights -= x.T @ error + _PENALTY / 10 * weights
-        bias -= error.sum(0) + _PENALTY / 10 * bias
+        weights -= x.T @ error + _PENALTY * weights
+        bias -= error.sum(0) + _PENALTY * bias
     return Correction(mean, spread, weights / np.sqrt(features.shape[1]), bias)
 
 
