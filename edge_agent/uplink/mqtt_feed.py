@@ -59,6 +59,7 @@ class Feed:
                 packet = next(self._parts)
             except DamagedError as error:
                 self._parts = None
+                self._backlog.discard(self._sending)
                 log.error("message %d is given up: %s", self._sending, error)
                 self._queue.give_up(self._sending, str(error))
                 continue
