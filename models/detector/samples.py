@@ -219,21 +219,25 @@ def with_twin_groups(samples: list[Sample]) -> list[Sample]:
 def with_teacher(sample: Sample, boxes: Floats, classes: NDArray[np.int64], scores: Floats) -> Sample:
     """The sample with what the teacher sees beyond its labels: sure boxes added, doubtful ones ignored.
 
-    A teacher's box that overlaps a label or lies in one is dropped: the label wins.
+    A teacher's box that overlaps a label is dropped: the label wins. One that lies in a label is dropped too, but for a
+    truck, which is ignored: kerou-z leaves most trucks under its excavators unlabelled.
     """
     known = np.isin(sample.classes, [CLASSES.index(name) for name in CLASSES if name != "wheel"])
     truth = sample.boxes[known]
     new = np.ones(len(boxes), bool)
+    within = np.zeros(len(boxes), bool)
     if len(truth) and len(boxes):
         corner = np.maximum(boxes[:, None, :2], truth[None, :, :2])
         opposite = np.minimum(boxes[:, None, 2:], truth[None, :, 2:])
         common = np.prod(np.clip(opposite - corner, 0, None), 2)
         inside = common / np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], 1), 1e-9)[:, None]
-        new = (overlap(boxes, truth).max(1) < 0.4) & (inside.max(1) < 0.7)
+        new = overlap(boxes, truth).max(1) < 0.4
+        within = inside.max(1) >= 0.7
+    trucks = classes == CLASSES.index("truck")
     if len(sample.ignored) and len(boxes):
         new &= (overlap(boxes, sample.ignored).max(1) < 0.5) | (classes == CLASSES.index("car"))
-    sure = new & (scores >= SURE)
-    doubtful = new & ~sure & (scores >= MAYBE)
+    sure = new & ~within & (scores >= SURE)
+    doubtful = new & ~sure & (trucks | ~within) & (scores >= MAYBE)
     return replace(
         sample,
         boxes=np.concatenate((sample.boxes, boxes[sure])).astype(np.float32),
