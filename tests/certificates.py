@@ -18,7 +18,8 @@ class Authority:
         self._key = folder / "ca.key"
         _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                  "-days", "30", "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.ca,
-                 "-addext", "keyUsage=critical,keyCertSign", "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
+                 "-addext", "keyUsage=critical,keyCertSign",
+                 "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
 
     def issue(self, name: str, alternative: str = "IP:127.0.0.1", *, days: int = 30) -> tuple[Path, Path]:
         """Certificate and key; ``days`` of -1 gives one that has expired."""
