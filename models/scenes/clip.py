@@ -81,7 +81,7 @@ class Script:
     defects: Defects = field(
         default_factory=lambda: Defects(exposure=1.35, noise=0.004, bloom=0.04, jpeg=95, saturation=0.95)
     )
-    crf: int = 27
+    crf: int = 30
     bays: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     stays: list[tuple[str, float, float | None]] = field(default_factory=list)
     sun_turn: float = 0.0
