@@ -67,6 +67,13 @@ def best_shift(collected: list[Answer], allowed: int) -> tuple[float, list[str]]
     return max(fitting), told
 
 
+def choose(network: YoloxNano, published: Path, samples: list[Sample]) -> tuple[float, list[str]]:
+    """The shift for `network` by the rule above, on held-out samples, and what was counted."""
+    theirs = count(answers(with_our_classes(load_published(published)), samples), 0.0)
+    shift, told = best_shift(answers(network, samples), theirs.false)
+    return shift, [f"published: {theirs.found}/{theirs.objects} found, {theirs.false} false boxes", *told]
+
+
 def shifted(network: YoloxNano, shift: float) -> YoloxNano:
     with torch.no_grad():
         for head in network.heads:
@@ -92,10 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
     samples = look_at_all(samples, given.weights / "yolox_nano.onnx", given.checkpoint.with_name("teacher.json"))
     if given.rendered:
         samples += [sample for sample in rendered(given.rendered) if held_out(sample)]
-    published = with_our_classes(load_published(given.weights / "yolox_nano.onnx"))
-    theirs = count(answers(published, samples), 0.0)
-    print(f"published: {theirs.found}/{theirs.objects} found, {theirs.false} false boxes")
-    shift, told = best_shift(answers(network, samples), theirs.false)
+    shift, told = choose(network, given.weights / "yolox_nano.onnx", samples)
     print("\n".join(told))
     shift = shift if given.shift is None else given.shift
     path = given.checkpoint.with_name("calibrated.pt")

@@ -6,8 +6,8 @@ are small.
 There is no batch normalisation to estimate: it is folded into the convolutions. The first two stages stay as published.
 
 Every batch is drawn from (seed, step), so a run repeats, and a run that was stopped resumes from its last checkpoint in
-`--out` with the batches it would have had. Writes `detector.pt` (moving average of the weights, what is exported) and
-the run's record, `detector-VERSION.json`.
+`--out` with the batches it would have had. Writes `detector.pt` (moving average of the weights), `calibrated.pt` (the
+same with the truck class's constant of `calibrate`: what is exported) and the record, `detector-VERSION.json`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 from models.detector import CLASSES
 from models.detector.augment import augmented, plain, read
 from models.detector.boxes import detections, grid
+from models.detector.calibrate import choose, shifted
 from models.detector.loss import Target, detection_loss
 from models.detector.network import Deployed, YoloxNano
 from models.detector.pretrained import load_published, with_our_classes
@@ -230,6 +231,10 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
             checkpoint.with_suffix(".draft").replace(checkpoint)
             data = {name: f"{counts[name]} pictures, {LICENCES[name]}" for name in counts}
             torch.save({"network": average.state_dict(), "data": data}, given.out / "detector.pt")
+    shift, told = choose(average, given.weights / "yolox_nano.onnx", kept_back)
+    print("\n".join(told), flush=True)
+    data = {name: f"{counts[name]} pictures, {LICENCES[name]}" for name in counts}
+    torch.save({"network": shifted(average, shift).state_dict(), "data": data}, given.out / "calibrated.pt")
     return {
         "model": "truck-detector",
         "version": given.version,
@@ -244,6 +249,8 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
         "left_out": left_out,
         "minutes": round((spent + time.monotonic() - started) / 60, 1),
         "held_out_scores": history,
+        "truck_shift": shift,
+        "held_out_at_shift": told,
     }
 
 
@@ -269,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     record = train(given)
     path = given.out / f"detector-{given.version}.json"
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"wrote {given.out / 'detector.pt'} and {path}")
+    print(f"wrote {given.out / 'calibrated.pt'} and {path}")
     return 0
 
 
