@@ -64,8 +64,8 @@ class Mqtt(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     not yet acknowledged; a broker that takes fewer is obeyed. ``backfill_per_s`` bounds what is sent of the backlog
     (0: no bound), ``pack_backfill`` sends telemetry of the backlog many to a message. ``max_packet_kb`` splits
     evidence where the broker does not say its own limit. A message refused ``reject_after`` times is set aside.
-    ``version`` auto tries MQTT 5 first. ``hold_untrusted_s``: while the clock is not synchronised and something is at work to do so, messages wait this
-    long after connecting, to leave with the right time.
+    ``version`` auto tries MQTT 5 first. ``hold_untrusted_s``: while the clock is not synchronised and something is at
+    work to do so, messages wait this long after the first connection, to leave with the right time.
     """
 
     name: Name = "broker"

@@ -78,7 +78,6 @@ class _Session:
     """What is known of the present connection."""
 
     connection: Connection
-    began: float
     since: float
     window: int
     limit: int
@@ -118,6 +117,7 @@ class MqttUplink:
         self._old_version: dict[Address, float] = {}
         self._limit = settings.max_packet_kb << 10
         self._fruitless = 0
+        self._first_connected = float("inf")
 
     def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
         """Until ``stop`` is set (``wake`` makes it notice at once). ``beat`` is called at every sign of progress."""
@@ -176,10 +176,11 @@ class MqttUplink:
         connection = self._connect(address)
         self._queue.rewind()
         now = self._clock.monotonic()
+        self._first_connected = min(self._first_connected, now)
         limit = min(self._limit, connection.maximum_packet or self._limit)
         window = max(1, min(self._settings.in_flight, connection.receive_maximum))
         feed = Feed(self._queue, self._packets, self._settings, self._clock, limit=limit, window=window)
-        session = _Session(connection, now, self._clock.time(), window, limit, feed, settled=now)
+        session = _Session(connection, self._clock.time(), window, limit, feed, settled=now)
         self._session, self._error = session, ""
         self._count.connections += 1
         log.info("connected to %s with MQTT %s", address, "5" if connection.version == 5 else "3.1.1")
@@ -236,7 +237,7 @@ class MqttUplink:
         return max(0.02, 1.0 / self._settings.backfill_per_s) if session.feed.throttled else _SETTLE_S
 
     def _fill(self, session: _Session) -> None:
-        if self._holding(session):
+        if self._holding():
             return
         with session.connection.gathered():
             while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
@@ -245,9 +246,9 @@ class MqttUplink:
                     return
                 self._send(session, packet)
 
-    def _holding(self, session: _Session) -> bool:
+    def _holding(self) -> bool:
         """Whether to wait for the clock to be synchronised, see ``hold_untrusted_s``."""
-        if self._clock.monotonic() - session.began > self._settings.hold_untrusted_s:
+        if self._clock.monotonic() - self._first_connected > self._settings.hold_untrusted_s:
             return False
         return self._clock.expects_trust()
 

@@ -174,6 +174,7 @@ def ranges_of(rows: list[Row]) -> list[tuple[int, int]]:
     return [(a, b) for data in found for a, b in data.ranges]
 
 
+@pytest.mark.slow
 def test_an_evicted_report_hands_its_ranges_on(tmp_path: Path) -> None:
     bounds = Bounds(max_mb=1, free_disk_floor_mb=0)
     with opened(tmp_path, bounds=bounds) as recorder:

@@ -138,6 +138,7 @@ def test_addresses_are_tried_in_turn(mosquitto: Mosquitto, tmp_path: Path) -> No
         assert link.state().address == mosquitto.url
 
 
+@pytest.mark.slow
 def test_a_broker_that_hangs_is_left_and_nothing_is_lost(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with opened(tmp_path / "data") as recorder, uplink(recorder, mosquitto.url, keepalive_s=5) as link:
         wait_until(lambda: link.state().connected)
