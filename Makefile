@@ -81,6 +81,7 @@ $(VENV)/.dev: $(BIN)/python requirements/dev.lock pyproject.toml
 
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/bench-peer.txt
 	touch $@
 
 $(VENV)/.train: $(VENV)/.dev
