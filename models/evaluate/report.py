@@ -36,6 +36,7 @@ def write(
         (work / "report.json").write_text(json.dumps({**head, **numbers}, indent=2), encoding="utf-8")
         _plot(work / "reliability.png", parts)
         _worst(work / "worst.jpg", parts, pictures)
+        work.chmod(0o755)
         if out.exists():
             shutil.rmtree(out)
         work.rename(out)
@@ -97,6 +98,7 @@ def _worst(
         if t.answer != t.truth and t.name in pictures
     ]
     wrong.sort(key=lambda item: -item[0])
+    wrong = list({(t.name, classes): (confidence, t, classes) for confidence, t, classes in wrong}.values())
     tiles = [_tile(pictures[t.name], t, classes) for _, t, classes in wrong[:most]]
     if not tiles:
         return
