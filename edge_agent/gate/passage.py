@@ -1,9 +1,12 @@
-"""One truck's pass through the gate, from its track: when it began and ended, and which way it went.
+"""One vehicle's pass through the gate, from its track: when it began and ended, and which way it went.
+
+All vehicles are followed, and what one is (``label``) is known only when it has gone: far off, a truck is easily called
+a car, and its side of the line then must not be missed.
 
 The foot point (middle of the box's lower edge) is on one side of the line or the other; within a twentieth of the
 box's height of the line it stays on the side it was. A passage ends when its track is lost. Its direction is the side
-it ended on if it began on the other, whatever it did in between. A truck that crossed nothing is ``standing`` if it
-stood still at any time, and no passage at all if it only drove by. A truck that is there when the agent starts, or that
+it ended on if it began on the other, whatever it did in between. One that crossed nothing is ``standing`` if it stood
+still at any time, and no passage at all if it only drove by. One that is there when the agent starts, or that
 stops in the gate for an hour, is one passage.
 """
 
@@ -34,6 +37,7 @@ class Passage:
     first_side: int = 0
     side: int = 0
     stood: bool = False
+    label: str = ""
     score: float = 0.0
     crossings: list[float] = field(default_factory=list)
 
@@ -70,21 +74,21 @@ class Line:
 
 
 class Passages:
-    """Turns truck tracks into passages."""
+    """Turns tracks into passages."""
 
     def __init__(self, section: Gate) -> None:
         self._line = Line(section)
         self._open: dict[int, Passage] = {}
 
-    def update(self, time: float, trucks: Sequence[Track], size: tuple[int, int]) -> list[Passage]:
-        """Takes the trucks followed at ``time`` in a picture of ``size`` (height, width); passages that ended."""
-        for track in trucks:
+    def update(self, time: float, tracks: Sequence[Track], size: tuple[int, int]) -> list[Passage]:
+        """Takes the tracks at ``time`` in a picture of ``size`` (height, width); gives those that ended."""
+        for track in tracks:
             passage = self._open.get(track.id)
             if passage is None:
                 passage = self._open[track.id] = Passage(track.id, track.first_seen, track.seen)
             if track.seen == time:
                 self._step(passage, track, size)
-        here = {track.id for track in trucks}
+        here = {track.id for track in tracks}
         return self._close([number for number in self._open if number not in here])
 
     def finish(self) -> list[Passage]:
@@ -111,8 +115,9 @@ class Passages:
         passage.first_side = passage.first_side or side
         passage.end = track.seen
         passage.frames += 1
+        passage.label = track.label
         passage.score = max(passage.score, track.score)
         passage.stood = passage.stood or track.still
 
     def _close(self, numbers: list[int]) -> list[Passage]:
-        return [passage for passage in (self._open.pop(n) for n in numbers) if passage.direction]
+        return [self._open.pop(number) for number in numbers]

@@ -1,8 +1,8 @@
-"""How long each truck stood or drove in the wash bay before it left.
+"""How long each vehicle stood or drove in the wash bay before it left.
 
-Time counts between two looks that both find the truck's foot point in the bay and lie at most 15 s apart (a truck that
-stands is looked at every few seconds). Spray hides trucks: a truck that vanishes in the bay and one that appears there
-within a minute are the same. Of a truck that was there when the watch began nothing is known.
+Time counts between two looks that both find the foot point in the bay and lie at most 15 s apart (who stands is looked
+at every few seconds). Spray hides trucks: one that vanishes in the bay and one that appears there within a minute are
+the same. Of one that was there when the watch began nothing is known.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Bather:
 
 
 class WashBay:
-    """``update`` with the trucks of each look, then ask for ``dwell_s``."""
+    """``update`` with the tracks of each look, then ask for ``dwell_s``."""
 
     def __init__(self, section: Wash) -> None:
         self._zone = section.zone
@@ -36,11 +36,11 @@ class WashBay:
         self._vanished: list[_Bather] = []
         self._began: float | None = None
 
-    def update(self, time: float, trucks: Sequence[Track], size: tuple[int, int]) -> None:
-        """Takes the trucks followed at ``time`` in a picture of ``size`` (height, width)."""
+    def update(self, time: float, tracks: Sequence[Track], size: tuple[int, int]) -> None:
+        """Takes the tracks at ``time`` in a picture of ``size`` (height, width)."""
         self._began = time if self._began is None else self._began
         self._vanished = [each for each in self._vanished if time - each.seen <= _HEIR_S]
-        for track in trucks:
+        for track in tracks:
             if track.seen != time:
                 continue
             inside = contains(self._zone, (track.box[0] + track.box[2]) / 2 / size[1], track.box[3] / size[0])

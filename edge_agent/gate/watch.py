@@ -52,15 +52,13 @@ class GateWatch:
         self._wash = WashBay(section.wash) if section.wash else None
         self._albums: dict[int, Album] = {}
         self._tracks: list[Track] = []
-        self._trucks: set[int] = set()
-        self._tracked = 0
         self._next_detection = float("-inf")
         self._last_detection = float("-inf")
         self._last_motion = float("-inf")
         self._time = float("-inf")
         self._interval_s = 0.0
         self._index = 0
-        self._count = {"frames": 0, "detections": 0, "looks": 0, "passages": 0, "violations": 0}
+        self._count = {"frames": 0, "detections": 0, "looks": 0, "tracks": 0, "passages": 0, "violations": 0}
 
     def update(self, frame: Frame) -> list[Draft]:
         """Takes one frame in."""
@@ -78,33 +76,29 @@ class GateWatch:
         size = (height, width)
         found = [d for d in self._detector.detect(frame.image) if d.label in _FOLLOWED]
         self._tracks = self._tracker.update(frame.time, found, size)
-        trucks = [t for t in self._tracks if t.label in self._section.trucks and t.score >= self._section.min_score]
-        trucks += [t for t in self._tracks if t.id in self._trucks and t not in trucks]
-        self._tracked += len({track.id for track in trucks} - self._trucks)
-        self._trucks.update(track.id for track in trucks)
-        for track in trucks:
-            if track.seen == frame.time:
+        for track in self._tracks:
+            if track.seen == frame.time and track.label in self._section.trucks:
                 self._look(track, frame)
         if self._wash:
-            self._wash.update(frame.time, trucks, size)
-        ended = self._passages.update(frame.time, trucks, size)
-        drafts = [draft for passage in ended for draft in self._judged(passage)]
+            self._wash.update(frame.time, self._tracks, size)
+        ended = self._passages.update(frame.time, self._tracks, size)
+        drafts = [draft for passage in ended for draft in self._ended(passage)]
         self._forget()
         return drafts
 
     def finish(self) -> list[Draft]:
         """The end of a recording: passages that go on are closed as they are."""
-        drafts = [draft for passage in self._passages.finish() for draft in self._judged(passage)]
+        drafts = [draft for passage in self._passages.finish() for draft in self._ended(passage)]
         self._forget()
         return drafts
 
     def state(self) -> dict[str, Any]:
-        """Counts (``tracks``: trucks followed so far), and what is followed now."""
+        """Counts (``tracks``: trucks that are gone), and what is followed now."""
         following = [
             {"id": t.id, "label": t.label, "score": round(t.score, 3), "box": [round(v) for v in t.box]}
             for t in self._tracks
         ]
-        return {**self._count, "tracks": self._tracked, "following": following}
+        return {**self._count, "following": following}
 
     def _keep_time(self, frame: Frame) -> None:
         """A clock that was set while the camera went on is followed: what is remembered moves to the new time."""
@@ -154,6 +148,12 @@ class GateWatch:
     def _better(album: Album, track: Track, image: Image) -> bool:
         return quality(image, track.box) > min(view.seen.judgement.quality for view in album.views)
 
+    def _ended(self, passage: Passage) -> list[Draft]:
+        if passage.label not in self._section.trucks or passage.score < self._section.min_score:
+            return []
+        self._count["tracks"] += 1
+        return self._judged(passage) if passage.direction else []
+
     def _judged(self, passage: Passage) -> list[Draft]:
         album = self._albums.get(passage.number, Album())
         section = self._section
@@ -182,6 +182,5 @@ class GateWatch:
     def _forget(self) -> None:
         going_on = {passage.number for passage in self._passages.open()}
         self._albums = {number: album for number, album in self._albums.items() if number in going_on}
-        self._trucks &= going_on
         if self._wash:
             self._wash.keep(going_on)

@@ -2,18 +2,20 @@
 
 At such rates a truck's boxes may not overlap from one frame to the next, so a detection is matched by the distance of
 centres in units of the box's size, from where the track should be by now, and only then by overlap. Pairs are taken
-best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections, its
-score is the median of its last ten, missing ones among the first three counted as 0.
+best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections,
+the large ones more than the small ones, for near things are named better than far ones; its score is the median of its
+last ten, missing ones among the first three counted as 0.
 
-A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge. In the
-middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks if it
-stood still. It stands still until two looks running find it elsewhere, for single boxes jump.
+A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge; for one
+that moved out over that edge a third of the time is enough, so that the next that comes in there is not taken for it.
+In the middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks
+if it stood still. It stands still until two looks running find it elsewhere, for single boxes jump.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +33,8 @@ _STILL_AFTER_S = 3.0
 _VELOCITY_HALF = 0.5
 _EDGE_SHARE = 0.02
 _HIDDEN_FACTOR = 3.0
+_GONE_FACTOR = 1 / 3
+_LEAVING_SHARE_PER_S = 0.05
 _KNOWN_HITS = 5
 _MISSES = 2
 _STILL_MISSES = 5
@@ -46,7 +50,7 @@ class _Followed:
     hits: int = 1
     misses: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
-    votes: Counter[str] = field(default_factory=Counter)
+    votes: dict[str, float] = field(default_factory=dict)
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=_SCORES))
     anchor: Box = (0.0, 0.0, 0.0, 0.0)
     anchored: float = 0.0
@@ -73,7 +77,9 @@ class _Followed:
         self.strayed = away
 
     def note(self, detection: Detection) -> None:
-        self.votes[detection.label] += detection.score  # type: ignore[assignment]
+        x1, y1, x2, y2 = detection.box
+        vote = detection.score * ((x2 - x1) * (y2 - y1)) ** 0.5
+        self.votes[detection.label] = self.votes.get(detection.label, 0.0) + vote
         self.scores.append(detection.score)
         self.counts = self.counts or self.hits >= 2 or detection.score >= _SURE
 
@@ -85,8 +91,21 @@ class _Followed:
 
     def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
         hidden = self.hits >= _KNOWN_HITS and not at_edge(self.expected(time), size) and not at_edge(self.box, size)
-        patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else 1)
+        patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(size) else 1)
         return time - self.seen > patience_s and self.misses >= (_STILL_MISSES if self.still() else _MISSES)
+
+    def leaves(self, size: tuple[int, int]) -> bool:
+        """Whether it was last seen at an edge of the picture and moving out over it."""
+        x1, y1, x2, y2 = self.box
+        height, width = size
+        right, down = self.velocity[0] / max(1.0, x2 - x1), self.velocity[1] / max(1.0, y2 - y1)
+        x, y, least = width * _EDGE_SHARE, height * _EDGE_SHARE, _LEAVING_SHARE_PER_S
+        return (
+            (x1 <= x and right < -least)
+            or (x2 >= width - x and right > least)
+            or (y1 <= y and down < -least)
+            or (y2 >= height - y and down > least)
+        )
 
     def still(self) -> bool:
         return self.seen - self.anchored >= _STILL_AFTER_S

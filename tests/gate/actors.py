@@ -69,6 +69,8 @@ class Stage:
         self._rate = rate
         self._gap = gap
         self._time = 0.0
+        self.label = ""
+        self.size = 1.0
         self.watch = GateWatch(section, cast(Detector, self), cast(StateClassifier, self))
 
     def frames(self, seconds: float) -> Iterator[Frame]:
@@ -95,7 +97,11 @@ class Stage:
         """The actors' boxes."""
         del image
         boxes = [(actor, actor.box(self._time)) for actor in self._actors]
-        return [Detection(actor.label, 0.85, box) for actor, box in boxes if box]
+        return [Detection(self.label or actor.label, 0.85, self._sized(box)) for actor, box in boxes if box]
+
+    def _sized(self, box: Box) -> Box:
+        x1, y1, x2, y2 = box
+        return (x1, y1, x2, y2) if self.size == 1 else (x2 - (x2 - x1) * self.size, y2 - (y2 - y1) * self.size, x2, y2)
 
     def judge(self, image: Image, box: Box) -> Judgement:
         """What is true of the actor whose box it is."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config import load
@@ -71,6 +71,7 @@ def test_area_of_a_square_and_its_inside() -> None:
     assert not contains(square, 0.6, 0.3)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.05, 0.45), min_size=3, max_size=12))
 def test_any_star_around_its_middle_is_taken_and_holds_its_middle(radii: list[float]) -> None:
     from math import cos, pi, sin

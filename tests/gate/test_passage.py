@@ -48,6 +48,18 @@ def test_a_car_is_no_passage() -> None:
     assert directions(Actor(OUT, label="car")) == []
 
 
+def test_a_truck_called_a_car_while_it_is_far_off_is_one_passage() -> None:
+    """Its label changes when it is already over the line; until then it is seen at 0.6 of its size."""
+    stage = Stage(Actor(OUT))
+    drafts = []
+    for frame in stage.frames(14):
+        far = (OUT(frame.time) or (0, 0))[1] < 230
+        stage.label = "car" if far else "truck"
+        stage.size = 0.6 if far else 1.0
+        drafts += stage.watch.update(frame)
+    assert [p.direction for p in passages(drafts + stage.watch.finish())] == ["out"]
+
+
 def test_two_trucks_at_once_are_two_passages() -> None:
     left, right = drive((1, 160, 75), (7, 160, 355)), drive((2, 480, 355), (8, 480, 75))
     assert sorted(directions(Actor(left), Actor(right))) == ["in", "out"]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config import Gate
@@ -104,6 +104,7 @@ def test_a_window_over_midnight_in_local_time(text: str, allowed: bool) -> None:
 minutes = st.integers(0, 24 * 60 - 1)
 
 
+@settings(deadline=None)
 @given(minutes, minutes, st.integers(0, 4_000_000_000), st.sampled_from([-5.0, 0.0, 5.5, 8.0]))
 def test_windows_agree_with_the_calendar(begin: int, end: int, time: int, offset_h: float) -> None:
     window = f"{begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"

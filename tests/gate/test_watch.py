@@ -8,7 +8,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.gate.verdict import Seen, join
@@ -126,6 +126,7 @@ def test_frames_that_cannot_tell_take_nothing_from_one_that_can() -> None:
     assert join(blind, "load", 0.6).state == "unknown"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(*[st.floats(0.01, 1)] * 4), min_size=1, max_size=8),
     st.floats(0.1, 0.95),

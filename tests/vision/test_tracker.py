@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.vision.detections import Detection
@@ -114,6 +114,7 @@ boxes = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.05, 8), st.lists(boxes, max_size=5)), max_size=25))
 def test_whatever_is_seen_ids_grow_and_are_never_shared(steps: list[tuple[float, list[Detection]]]) -> None:
     tracker = Tracker()
