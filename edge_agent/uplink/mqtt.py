@@ -42,6 +42,7 @@ _SETTLE_S = 0.5
 _BUSY_WAIT_S = 5.0
 _GOODBYE_S = 2.0
 _STEADY_S = 30.0
+_INSECURE = "messages leave this machine unencrypted (insecure = true); anybody on the way may read and forge them"
 # A broker that did not speak MQTT 5 is asked again after this time; it may have been updated.
 _ASK_AGAIN_S = 3600.0
 _SMALLEST_PACKET = 8 << 10
@@ -304,6 +305,8 @@ class MqttUplink:
             log.exception("command %s failed", topic)
 
     def _publish_status(self, session: _Session, data: StatusData) -> None:
+        if self._settings.plain:
+            data = msgspec.structs.replace(data, problems=[*data.problems, f"{self.name}: {_INSECURE}"])
         payload = self._status_payload(data)
         mid = session.connection.publish(f"{self._source}/status", payload, retain=True)
         session.flight.sent(mid, Packet(STATUS, "", payload), self._clock.monotonic())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,6 +188,15 @@ def test_secrets_that_others_may_read_are_refused(tmp_path: Path, authority: Aut
 def test_addresses_that_cannot_be_used_are_refused(given: dict[str, object], said: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=said):
         msgspec.convert(given, Mqtt)
+
+
+def test_insecure_is_said_in_the_status(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    addresses = [mosquitto.url, "mqtt://192.0.2.1"]
+    with opened(tmp_path / "data") as recorder, uplink(recorder, addresses, insecure=True) as link:
+        wait_until(lambda: link.state().connected and link.state().in_flight == 0)
+        assert link.state().insecure
+        (line,) = mosquitto.read("edge/v1/north/post-1/status", 1)
+        assert any("unencrypted" in problem for problem in json.loads(line)["data"]["problems"])
 
 
 def test_plain_text_stays_on_the_machine_unless_said_aloud() -> None:
