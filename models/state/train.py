@@ -105,8 +105,9 @@ def hold_out(bank: views.Bank, plan: Plan, out: Path) -> tuple[dict[str, object]
                 for head, truth in (("load", test.load), ("wheels", test.wheels))
             }
         for head, truth in (("load", test.load), ("wheels", test.wheels)):
-            kept[head].append(found[head][:600])
-            kept[f"{head}_truth"].append(truth[:600])
+            rows = np.concatenate([np.flatnonzero(test.kind == kind)[:300] for kind in range(len(views.KINDS))])
+            kept[head].append(found[head][rows])
+            kept[f"{head}_truth"].append(truth[rows])
     return scores, {name: np.concatenate(values) for name, values in kept.items()}
 
 

@@ -34,7 +34,10 @@ def test_words_of_the_development_labels(tmp_path):
 
 @pytest.mark.parametrize(
     ("row", "said"),
-    [("a.jpg,half,clean,", r":2: load_state 'half'; allowed"), ("a.jpg,empty,shiny,", r":2: mud_state 'shiny'; allowed")],
+    [
+        ("a.jpg,half,clean,", r":2: load_state 'half'; allowed"),
+        ("a.jpg,empty,shiny,", r":2: mud_state 'shiny'; allowed"),
+    ],
 )
 def test_unknown_class_is_refused_with_line_and_choice(tmp_path, row, said):
     with pytest.raises(LabelError, match=said):
