@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test test-fast lint bench eval install schema train-env lock wheel venv clean
+.PHONY: soak fuzz demo test test-fast lint bench eval install schema train-env lock wheel venv clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo $(ARGS)
@@ -37,6 +37,15 @@ install: $(VENV)/.device
 
 schema: $(VENV)/.dev
 	$(BIN)/edge-agent schema | $(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, allow_unicode=True, width=110)' > docs/asyncapi.yaml
+
+# Kills, power cuts and stalls against real brokers; hours. Figures of the last run: docs/reliability.md.
+KILLS ?= 1000
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.soak --kills $(KILLS)
+
+# Ten million random and mutated bytes into every decoder.
+fuzz: $(VENV)/.dev
+	FUZZ_BYTES=10000000 $(BIN)/python -m pytest tests/drivers/test_fuzz.py $(ARGS)
 
 # PICTURES and LABELS name a folder of pictures and a label file; models/README.md has the form.
 eval: $(VENV)/.train

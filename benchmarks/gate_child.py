@@ -23,10 +23,13 @@ def decode(clip: str) -> Callable[[], None]:
 
 
 def gate(clip: str) -> Callable[[], None]:
-    from drivers.table import EndOfRecordingError, open_camera
+    from drivers.errors import EndOfRecording
+    from drivers.table import open_camera
+    from edge_agent.agent.machine import give_back_memory
     from edge_agent.config import Camera, Gate
     from edge_agent.gate.watch import GateWatch
 
+    give_back_memory()
     watch = GateWatch(Gate(camera=Camera(source=clip), line=((0.0, 0.6), (1.0, 0.6))))
     camera = open_camera(clip, name="gate", frames_per_s=5.0, policy="every", now=lambda: 0.0, monotonic=time.monotonic)
 
@@ -36,7 +39,7 @@ def gate(clip: str) -> Callable[[], None]:
                 frame = camera.read(1.0)
                 if frame is not None:
                     watch.update(frame)
-        except EndOfRecordingError:
+        except EndOfRecording:
             watch.finish()
 
     return loop

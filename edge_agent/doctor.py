@@ -230,15 +230,12 @@ def _camera(section: config.Camera) -> Iterator[Finding]:
 
 
 def _broker(broker: config.Mqtt, device: config.Device) -> Iterator[Finding]:
-    from edge_agent.uplink.mqtt_connection import Connection, VersionError
+    from edge_agent.uplink.mqtt_connection import connect
 
     for address in broker.addresses:
         client = f"{device.site}.{device.id}.{broker.name}.check"
         try:
-            try:
-                connection = Connection(address, broker, client, None)
-            except VersionError:
-                connection = Connection(address, broker, client, None, version=4)
+            connection = connect(address, broker, client)
         except EdgeAgentError as error:
             yield Finding(f"broker {broker.name}", "fail", str(error))
             continue

@@ -20,7 +20,7 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.agent import commands
 from edge_agent.agent.city import CityFiles
-from edge_agent.agent.machine import machine
+from edge_agent.agent.machine import give_back_memory, machine
 from edge_agent.agent.site import Site
 from edge_agent.agent.sources import Source, dust_source, gate_source
 from edge_agent.agent.systemd import notify
@@ -30,9 +30,8 @@ from edge_agent.clock import Clock
 from edge_agent.config import Config
 from edge_agent.dust.city import CityAir
 from edge_agent.errors import OutboxError
-from edge_agent.evidence import EvidenceStore
 from edge_agent.messages import Draft, HealthData, Message, Priority, StatusData
-from edge_agent.outbox import Outbox, OutboxRecorder
+from edge_agent.outbox import open_recorder
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +66,13 @@ class Agent:
         self._site = Site(config, file, self._clock)
         self._dust = [dust_source(section, file, self._clock, self.record, self._data_dir) for section in config.dust]
         sources: list[Source] = list(self._dust)
+        if config.gate:
+            give_back_memory()
         sources += [gate_source(section, self._clock, self.record) for section in config.gate]
         tellers = (source.tell_city_air for source in self._dust)
         self._city = CityFiles(zip((section.city_file for section in config.dust), tellers, strict=True))
-        self._outbox = _open_outbox(config, self._data_dir, self._clock)
-        self._recorder = OutboxRecorder(self._outbox, config.device.site)
+        self._recorder = open_recorder(config, destinations(config), self._clock)
+        self._outbox = self._recorder.outbox
         self._commands = {"city-air": commands.city_air(self._tell_city_air)}
         self._links = Uplinks(config, self._outbox, self._data_dir, self.status, self._command)
         self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
@@ -233,21 +234,3 @@ def _stop(workers: Iterable[Worker]) -> None:
     for worker in waiting:
         if not worker.join(_STOP_WITHIN_S):
             log.warning("%s did not stop within %.0f s", worker.name, _STOP_WITHIN_S)
-
-
-def _open_outbox(config: Config, data_dir: Path, clock: Clock) -> Outbox:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        evidence = EvidenceStore(data_dir / "evidence")
-    except OSError as error:
-        raise OutboxError(
-            f"{data_dir} cannot be used: {error.strerror}; device.data_dir must be a writable folder"
-        ) from error
-    return Outbox.open(
-        data_dir / "outbox.db",
-        device=config.device.id,
-        destinations=destinations(config),
-        evidence=evidence,
-        clock=clock,
-        bounds=config.outbox,
-    )

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -44,18 +45,18 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         data = stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-agent-demo-"))
-        url = args.broker
+        url, version = args.broker, "auto"
         if not url:
             from edge_agent.demo.broker import EmbeddedBroker
 
-            url = stack.enter_context(EmbeddedBroker()).url
-        config = _demo_config(load(file), file, url, data)
-        counts, whole = _guard(config, file, url, out, stop, once=args.once)
+            url, version = stack.enter_context(EmbeddedBroker()).url, "3.1.1"
+        config = _demo_config(load(file), file, {"broker": url, "version": version, "insecure": True}, data)
+        counts, whole = _guard(config, file, out, stop, once=args.once)
     print(json.dumps(counts))
     return 0 if whole else 1
 
 
-def _demo_config(config: Config, file: Path, url: str, data: str) -> Config:
+def _demo_config(config: Config, file: Path, broker: dict[str, Any], data: str) -> Config:
     """The shipped configuration with this run's broker and data folder, and the clip beside the file."""
     gate = config.gate[0]
     camera = msgspec.structs.replace(gate.camera, source=str(file.parent / gate.camera.source))
@@ -63,13 +64,11 @@ def _demo_config(config: Config, file: Path, url: str, data: str) -> Config:
         config,
         device=msgspec.structs.replace(config.device, data_dir=data),
         gate=[msgspec.structs.replace(gate, camera=camera)],
-        mqtt=[msgspec.structs.replace(config.mqtt[0], broker=url, insecure=True)],
+        mqtt=[msgspec.structs.replace(config.mqtt[0], **broker)],
     )
 
 
-def _guard(
-    config: Config, file: Path, url: str, out: Path, stop: threading.Event, *, once: bool
-) -> tuple[dict[str, int], bool]:
+def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once: bool) -> tuple[dict[str, int], bool]:
     """The counts, and whether all that was published arrived whole."""
     from rich.console import Console
     from rich.live import Live
@@ -82,7 +81,7 @@ def _guard(
     console = Console(stderr=True)
     story = Story()
     own = topic(config.device.site, config.device.id, "#")
-    with Consumer(url, own, out) as consumer:
+    with Consumer(config.mqtt[0], own, out) as consumer:
         agent = Agent(config, file, watch=story.take)
         agent.start()
         with Live(console=console, auto_refresh=False, transient=not once) as live:

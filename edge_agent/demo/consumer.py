@@ -14,7 +14,7 @@ import msgspec
 from edge_agent.config import Mqtt
 from edge_agent.messages import EvidenceData, Message, ViolationData
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
-from edge_agent.uplink.mqtt_connection import Connection, VersionError
+from edge_agent.uplink.mqtt_connection import connect
 
 _SUBSCRIBED_WITHIN_S = 10.0
 
@@ -22,12 +22,12 @@ _SUBSCRIBED_WITHIN_S = 10.0
 class Consumer:
     """Use as a context manager; ``changed`` is notified whenever something came."""
 
-    def __init__(self, url: str, topic: str, out: Path) -> None:
+    def __init__(self, broker: Mqtt, topic: str, out: Path) -> None:
         self.ledger = Ledger(since=1)
         self.kinds: Counter[str] = Counter()
         self.pictures: list[Path] = []
         self.changed = threading.Condition()
-        self._settings = Mqtt(broker=url, insecure=True)
+        self._settings = broker
         self._topic = topic
         self._out = out
         self._violations: dict[str, tuple[Message, ViolationData]] = {}
@@ -59,7 +59,8 @@ class Consumer:
         return bool(accounts) and accounts[0].last >= sequence and not accounts[0].missing_count
 
     def _run(self) -> None:
-        connection = self._connect()
+        client_id = f"edge-demo-{uuid.uuid4().hex[:8]}"
+        connection = connect(self._settings.addresses[0], self._settings, client_id, None)
         connection.subscribe(self._topic)
         self._subscribed.set()
         while not self._stop.is_set():
@@ -74,13 +75,6 @@ class Consumer:
             with self.changed:
                 self.changed.notify_all()
         connection.close()
-
-    def _connect(self) -> Connection:
-        client_id = f"edge-demo-{uuid.uuid4().hex[:8]}"
-        try:
-            return Connection(self._settings.addresses[0], self._settings, client_id, None)
-        except VersionError:
-            return Connection(self._settings.addresses[0], self._settings, client_id, None, version=4)
 
     def _take(self, message: Message) -> None:
         if message.type == "edge.passage.v1":

@@ -8,6 +8,7 @@ telemetry. Telemetry is committed within the configured bound of time and rows. 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -175,8 +176,10 @@ def _announced(violation: str, references: list[EvidenceRef]) -> list[EvidenceDa
     ]
 
 
-def open_recorder(config: Config, clock: Clock | None = None) -> OutboxRecorder:
-    """The recorder of a configured device: outbox and evidence under its ``data_dir``, one destination an uplink.
+def open_recorder(
+    config: Config, destinations: Mapping[str, Collection[str] | None], clock: Clock | None = None
+) -> OutboxRecorder:
+    """The recorder of a configured device: outbox and evidence under its ``data_dir``, for all ``destinations``.
 
     Raises OutboxError when the folder cannot be written or another process uses it.
     """
@@ -185,11 +188,13 @@ def open_recorder(config: Config, clock: Clock | None = None) -> OutboxRecorder:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         evidence = EvidenceStore(folder / "evidence")
     except OSError as error:
-        raise OutboxError(f"{folder}: {error.strerror}; create it for this user, or set device.data_dir") from error
+        raise OutboxError(
+            f"{folder} cannot be used: {error.strerror}; device.data_dir must be a writable folder"
+        ) from error
     outbox = Outbox.open(
         folder / "outbox.db",
         device=config.device.id,
-        destinations={settings.name: None for settings in config.mqtt},
+        destinations=destinations,
         evidence=evidence,
         clock=clock,
         bounds=config.outbox,

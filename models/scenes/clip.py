@@ -62,7 +62,7 @@ class Script:
     """A clip to be rendered. `gate_line` and `bays` are given on the ground, in metres, and projected.
 
     `stays` are (bay, seconds at rest from, until or None); the sun turns by `sun_turn` radians a second, clouds come
-    and go by `swing`.
+    and go by `swing`. `counts` is what `edge-agent demo` prints of it.
     """
 
     camera: Camera
@@ -84,6 +84,7 @@ class Script:
     crf: int = 30
     bays: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     stays: list[tuple[str, float, float | None]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
     sun_turn: float = 0.0
     swing: float = 1.0
 
@@ -205,6 +206,7 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
         **({"bays": {name: relative(corners) for name, corners in script.bays.items()}} if script.bays else {}),
         **({"stays": [{"bay": b, "t_in": i, "t_out": o} for b, i, o in script.stays]} if script.stays else {}),
         "passages": passages,
+        **({"counts": script.counts} if script.counts else {}),
         "expected": script.expected,
         "boxes": rows,
     }

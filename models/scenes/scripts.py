@@ -155,6 +155,7 @@ def demo_gate() -> Script:
         seconds=84.0,
         gate_line=GATE_LINE,
         expected={"passages": 5, "violations": {"muddy_truck": 1, "uncovered_load": 1}},
+        counts={"passages": 5, "violations": 3, "exceedances": 1, "evidence": 6},
     )
 
 
