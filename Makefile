@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests wait for brokers, sensors and processes rather than compute.
+PARALLEL ?= -n 5 --dist loadfile
 
 .PHONY: soak fuzz demo test test-fast lint bench eval install schema train-env lock wheel venv clean
 
@@ -10,10 +12,10 @@ demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
