@@ -11,9 +11,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from tenacity.wait import wait_random_exponential
-
 from drivers.errors import Action, EdgeAgentError
+from edge_agent.backoff import back_off
 from edge_agent.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -33,7 +32,7 @@ class Worker:
         self._clock = clock
         self._deadline_s = deadline_s
         self._last_beat = clock.monotonic()
-        self._back_off = wait_random_exponential(multiplier=1, max=_BACK_OFF_MAX_S)
+        self._wait_s = back_off(1.0, _BACK_OFF_MAX_S)
         self._failures = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -85,13 +84,5 @@ class Worker:
             log.log(logging.WARNING if expected else logging.ERROR, "%s: %s", self.name, problem)
         self.problem = problem
         self.restarts += 1
-        self._failures = min(self._failures + 1, 16)
-        wait_s = self._back_off(_Attempt(self._failures))  # type: ignore[arg-type]
-        self.stop.wait(wait_s)
-
-
-class _Attempt:
-    """The only thing tenacity's waiting policies ask of a retry state."""
-
-    def __init__(self, attempt_number: int) -> None:
-        self.attempt_number = attempt_number
+        self._failures += 1
+        self.stop.wait(self._wait_s(self._failures))

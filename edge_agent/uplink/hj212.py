@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
-from tenacity.wait import wait_random_exponential
 
+from edge_agent.backoff import back_off
 from edge_agent.config.hj212 import Hj212
 from edge_agent.errors import UplinkError
 from edge_agent.hj212 import Cn, Frame, FrameError
@@ -123,7 +123,7 @@ class Hj212Uplink:
     def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
         """Until ``stop`` is set (``wake`` makes it notice at once). ``beat`` is called at every sign of progress."""
         self._outbox.listen(self.wake)
-        back_off = wait_random_exponential(multiplier=0.5, max=self._settings.retry_max_s)
+        wait_s = back_off(0.5, self._settings.retry_max_s)
         failures = 0
         try:
             while not stop.is_set():
@@ -133,8 +133,8 @@ class Hj212Uplink:
                     self._serve(stop, beat)
                 except UplinkError as error:
                     self._say(str(error))
-                    failures = 1 if self._clock.monotonic() - began > _STEADY_S else min(failures + 1, 16)
-                    stop.wait(back_off(_Attempt(failures)))  # type: ignore[arg-type]
+                    failures = 1 if self._clock.monotonic() - began > _STEADY_S else failures + 1
+                    stop.wait(wait_s(failures))
         finally:
             self._outbox.forget(self.wake)
             self._queue.settle()
@@ -345,10 +345,3 @@ class Hj212Uplink:
 def destinations(platforms: list[Hj212]) -> dict[str, frozenset[str]]:
     """What the outbox must serve for these platforms: each, and the history they share."""
     return {platform.name: CHANNELS for platform in platforms} | ({NAME: CHANNELS} if platforms else {})
-
-
-class _Attempt:
-    """The only thing tenacity's waiting policies ask of a retry state."""
-
-    def __init__(self, attempt_number: int) -> None:
-        self.attempt_number = attempt_number

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
-from tenacity.wait import wait_random_exponential
 
+from edge_agent.backoff import back_off
 from edge_agent.clock import Clock
 from edge_agent.config.device import Device
 from edge_agent.config.uplink import Address, Mqtt
@@ -123,7 +123,7 @@ class MqttUplink:
     def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
         """Until ``stop`` is set (``wake`` makes it notice at once). ``beat`` is called at every sign of progress."""
         self._outbox.listen(self.wake)
-        back_off = wait_random_exponential(multiplier=0.5, max=self._settings.retry_max_s)
+        wait_s = back_off(0.5, self._settings.retry_max_s)
         failures = 0
         turn = 0
         addresses = self._settings.addresses
@@ -139,9 +139,9 @@ class MqttUplink:
                 else:
                     continue
                 turn += 1
-                failures = 1 if self._clock.monotonic() - began > _STEADY_S else min(failures + 1, 16)
+                failures = 1 if self._clock.monotonic() - began > _STEADY_S else failures + 1
                 if turn % len(addresses) == 0 or failures > len(addresses):
-                    stop.wait(back_off(_Attempt(failures)))  # type: ignore[arg-type]
+                    stop.wait(wait_s(failures))
         finally:
             self._outbox.forget(self.wake)
             self._queue.settle()
@@ -350,10 +350,3 @@ class MqttUplink:
         if error != self._error:
             log.warning("%s: %s", self.name, error)
         self._error = error
-
-
-class _Attempt:
-    """The only thing tenacity's waiting policies ask of a retry state."""
-
-    def __init__(self, attempt_number: int) -> None:
-        self.attempt_number = attempt_number
