@@ -116,6 +116,12 @@ def _padded(side: int) -> int:
 
 
 def _resized(image: Image, width: int, height: int) -> Image:
-    shrinks = image.shape[1] > 2 * width
-    resized: Image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[assignment]
+    """Averaged over areas, after leaving out whole rows and columns while more than twice too many are left."""
+    step = max(1, min(image.shape[1] // (2 * width), image.shape[0] // (2 * height)))
+    points: Image = image
+    if step > 1:
+        fewer = (image.shape[1] // step, image.shape[0] // step)
+        points = cv2.resize(image, fewer, interpolation=cv2.INTER_NEAREST)  # type: ignore[assignment]
+    shrinks = points.shape[1] > 2 * width
+    resized: Image = cv2.resize(points, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)  # type: ignore[assignment]
     return resized
