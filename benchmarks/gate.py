@@ -66,7 +66,7 @@ def _child(*job: object) -> dict[str, float]:
 
 
 def _clip(kind: str) -> Path:
-    """A minute of 1080p H.264 at 2 Mbit/s, as cameras send it: the demo's clip enlarged, or its first frame, with noise."""
+    """A minute of 1080p H.264 at 2 Mbit/s: the demo's clip enlarged, or its first frame, with sensor noise."""
     path = OUT / f"{kind}.mp4"
     if path.exists():
         return path
