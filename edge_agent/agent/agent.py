@@ -135,6 +135,13 @@ class Agent:
         self._outbox.flush()
         return max(self._outbox.newest(priority) for priority in Priority)
 
+    def drain(self, within_s: float) -> bool:
+        """Waits while an uplink is connected and something is unacknowledged; whether all was acknowledged in time."""
+        deadline = self._clock.monotonic() + within_s
+        while not self.sent and self._links.connected and self._clock.monotonic() < deadline:
+            self._idle.wait(0.05)
+        return self.sent
+
     def close(self) -> None:
         """Stops the sources, gives the uplinks a moment to send what is left and say goodbye, closes the outbox."""
         notify("STOPPING=1")
@@ -142,9 +149,7 @@ class Agent:
             self.stop_sources()
         except OutboxError as error:
             log.error("the last telemetry could not be committed: %s", error)
-        deadline = self._clock.monotonic() + _LAST_WORDS_S
-        while not self.sent and self._links.connected and self._clock.monotonic() < deadline:
-            self._idle.wait(0.05)
+        self.drain(_LAST_WORDS_S)
         for uplink, worker in self._uplinks:
             worker.stop.set()
             uplink.wake()

@@ -91,6 +91,7 @@ def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once
                 stop.wait(_REDRAW_S)
         last = agent.stop_sources()
         arrived = consumer.wait_for(last, _ARRIVE_WITHIN_S)
+        agent.drain(_ARRIVE_WITHIN_S)
         acknowledged = sum(state["acknowledged"] for state in agent.snapshot()["uplinks"].values())
         agent.close()
         counts = {
