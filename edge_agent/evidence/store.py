@@ -39,6 +39,7 @@ def reference(n: int, picture: Picture) -> EvidenceRef:
         size=len(picture.content),
         width=picture.width,
         height=picture.height,
+        sent=not picture.local,
     )
 
 

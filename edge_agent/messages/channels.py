@@ -35,19 +35,23 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """``name`` is the last part of the topic, ``event_type`` the CloudEvents type."""
+    """``name`` is the last part of the topic, ``event_type`` the CloudEvents type.
+
+    ``pictures``: its drafts may carry pictures; its data class then has ``evidence: list[EvidenceRef] = []``.
+    """
 
     name: str
     event_type: str
     data: type[msgspec.Struct]
     priority: Priority
     retained: bool = False
+    pictures: bool = False
 
 
 CHANNELS: dict[str, Channel] = {
     c.name: c
     for c in (
-        Channel("violation", "edge.violation.v1", ViolationData, Priority.VIOLATION),
+        Channel("violation", "edge.violation.v1", ViolationData, Priority.VIOLATION, pictures=True),
         Channel("loss", "edge.loss.v1", LossData, Priority.VIOLATION),
         Channel("evidence", "edge.evidence.v1", EvidenceData, Priority.EVIDENCE),
         Channel("passage", "edge.passage.v1", PassageData, Priority.PASSAGE),

@@ -37,7 +37,11 @@ class TimeTrust(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture that proves something; ``role`` is full, crop or annotated."""
+    """An encoded picture or clip that proves something.
+
+    ``role``: full, crop, clip; overlay (a copy with text); before, entering, standing, leaving, after (of a stay).
+    ``local``: kept on the device and named in the manifest, but not sent unless a platform asks for it.
+    """
 
     role: str
     time: float
@@ -45,11 +49,12 @@ class Picture:
     content: bytes
     width: int
     height: int
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a decider hands over to be recorded; ``time`` is Unix seconds, ``pictures`` belong to violations."""
+    """What a decider hands over to be recorded; ``time`` is Unix seconds, ``pictures`` go only with a channel that takes them."""
 
     channel: str
     time: float

@@ -41,7 +41,11 @@ class PassageData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of evidence named in its violation; its content follows on ``evidence/{id}/{n}``."""
+    """A piece of evidence named in its message; its content follows on ``evidence/{id}/{n}``.
+
+    Where ``sent`` is false it is kept on the device and comes only when it is asked for. ``width`` and ``height`` are
+    in pixels, 0 for what is no picture.
+    """
 
     n: int
     role: str
@@ -51,6 +55,7 @@ class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     width: int
     height: int
+    sent: bool = True
 
 
 class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +71,8 @@ class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
 class EvidenceData(msgspec.Struct, frozen=True, kw_only=True):
     """One piece, or one part of one piece where the broker takes no larger packets.
 
+    ``violation`` is the id of the message it belongs to. ``of`` counts all pieces of the pack, with those that are not
+    sent; which ones these are, the message says.
     ``data`` is base64 in JSON; parts of one piece are joined in order of ``part`` and hash to ``sha256``.
     """
 

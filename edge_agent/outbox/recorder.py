@@ -68,6 +68,8 @@ class OutboxRecorder:
             (data, ""),
             *zip(_announced(id_text, references), [p.path for p in pieces], strict=True),
         ]:
+            if isinstance(payload, EvidenceData) and not references[payload.n - 1].sent:
+                continue
             number = sequence if not rows else self.outbox.issue()
             rows.append(
                 Row(
@@ -147,8 +149,9 @@ def _check(draft: Draft) -> None:
         raise ValueError(f"{draft.channel!r} is not a channel to record on; allowed: {', '.join(recordable)}")
     if not isinstance(draft.data, channel.data):
         raise ValueError(f"channel {draft.channel!r} takes {channel.data.__name__}, not {type(draft.data).__name__}")  # noqa: TRY004
-    if draft.pictures and draft.channel != "violation":
-        raise ValueError(f"pictures belong to violations, not to channel {draft.channel!r}")
+    if draft.pictures and not channel.pictures:
+        takers = [each.name for each in CHANNELS.values() if each.pictures]
+        raise ValueError(f"channel {draft.channel!r} takes no pictures; allowed: {', '.join(takers)}")
 
 
 def _with_evidence(draft: Draft, references: list[EvidenceRef]) -> msgspec.Struct:
