@@ -54,7 +54,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a decider hands over to be recorded; ``time`` is Unix seconds, ``pictures`` go only with a channel that takes them."""
+    """What a decider hands over to be recorded; ``time`` is Unix seconds.
+
+    ``pictures`` go only with a channel that takes them.
+    """
 
     channel: str
     time: float
