@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from edge_agent.errors import ModelError
 from edge_agent.vision.card import Card, read_card
 from edge_agent.vision.detections import Box
-from edge_agent.vision.network import Image, Network
+from edge_agent.vision.network import Array, Image, Network
 
 _NEEDED = ("load", "wheels")
+_FEATURES = "features"
 _GOOD_SIDE_PX = 224.0
 _GOOD_SHARPNESS = 60.0
 _DARK, _LIT = 12.0, 45.0
@@ -22,11 +23,17 @@ _DARK, _LIT = 12.0, 45.0
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Probabilities by state, and ``quality`` 0..1: how much this crop should count among others of the same truck."""
+    """Probabilities by state, and ``quality`` 0..1: how much this crop should count among others of the same truck.
+
+    ``logits`` (K each, by output) and ``features`` (D, empty where the model hands none out) are what a correction for
+    one camera is fitted on, see ``edge_agent.vision.adapt``.
+    """
 
     load: dict[str, float]
     wheels: dict[str, float]
     quality: float
+    logits: dict[str, Array] = field(default_factory=dict, compare=False)
+    features: Array = field(default_factory=lambda: np.zeros(0, np.float32), compare=False)
 
 
 class StateClassifier:
@@ -35,6 +42,8 @@ class StateClassifier:
     def __init__(self, network: Network, indices: dict[str, int]) -> None:
         self._network = network
         self._indices = indices
+        names = network.output_names
+        self._features = names.index(_FEATURES) if _FEATURES in names else None
 
     @classmethod
     def load(cls, model: str) -> StateClassifier:
@@ -64,13 +73,13 @@ class StateClassifier:
         crop = cut(image, box, self.card.crop.margin)
         x, _ = self._network.prepare(crop)
         answers = self._network.run(x)
+        logits = {output.name: answers[self._indices[output.name]][0] for output in self.card.outputs}
         found = {
-            output.name: dict(
-                zip(output.classes, _softmax(answers[self._indices[output.name]][0] / output.temperature), strict=True)
-            )
+            output.name: dict(zip(output.classes, _softmax(logits[output.name] / output.temperature), strict=True))
             for output in self.card.outputs
         }
-        return Judgement(found["load"], found["wheels"], quality(image, box))
+        features = answers[self._features][0] if self._features is not None else np.zeros(0, np.float32)
+        return Judgement(found["load"], found["wheels"], quality(image, box), logits, features)
 
 
 def cut(image: Image, box: Box, margin: float) -> Image:
