@@ -54,7 +54,8 @@ def test_judgement_hands_out_what_a_correction_is_fitted_on(classifier):
     rng = np.random.default_rng(2)
     pictures = [rng.integers(0, 256, (240, 320, 3)).astype(np.uint8) for _ in range(2)]
     one, other = (classifier.judge(picture, (10.0, 10.0, 300.0, 220.0)) for picture in pictures)
-    assert one.features.ndim == 1 and one.features.shape == other.features.shape
+    assert one.features.ndim == 1
+    assert one.features.shape == other.features.shape
     assert not np.array_equal(one.features, other.features)
     for output in classifier.card.outputs:
         powers = np.exp(one.logits[output.name] / output.temperature)
