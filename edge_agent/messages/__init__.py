@@ -3,13 +3,28 @@
 from edge_agent.messages.channels import CHANNELS, Channel, Priority
 from edge_agent.messages.dust import DustData, ExceedanceData, Statistic
 from edge_agent.messages.envelope import Draft, Message, Picture, TimeTrust, rfc3339, topic
-from edge_agent.messages.gate import EvidenceData, EvidenceRef, Judged, PassageData, ViolationData
+from edge_agent.messages.gate import (
+    CaseData,
+    Change,
+    CorrectionData,
+    EvidenceData,
+    EvidenceRef,
+    Judged,
+    Kind,
+    PassageData,
+    ReviewAction,
+    Severity,
+    ViolationData,
+)
 from edge_agent.messages.system import AckData, HealthData, StatusData
 
 __all__ = [
     "CHANNELS",
     "AckData",
+    "CaseData",
+    "Change",
     "Channel",
+    "CorrectionData",
     "Draft",
     "DustData",
     "EvidenceData",
@@ -17,10 +32,13 @@ __all__ = [
     "ExceedanceData",
     "HealthData",
     "Judged",
+    "Kind",
     "Message",
     "PassageData",
     "Picture",
     "Priority",
+    "ReviewAction",
+    "Severity",
     "Statistic",
     "StatusData",
     "TimeTrust",

@@ -12,7 +12,7 @@ from enum import IntEnum
 import msgspec
 
 from edge_agent.messages.dust import DustData, ExceedanceData
-from edge_agent.messages.gate import EvidenceData, PassageData, ViolationData
+from edge_agent.messages.gate import CorrectionData, EvidenceData, PassageData, ViolationData
 from edge_agent.messages.site import ActuationData, CardData
 from edge_agent.messages.system import AckData, HealthData, LossData, StatusData
 
@@ -52,6 +52,7 @@ CHANNELS: dict[str, Channel] = {
     c.name: c
     for c in (
         Channel("violation", "edge.violation.v1", ViolationData, Priority.VIOLATION, pictures=True),
+        Channel("correction", "edge.correction.v1", CorrectionData, Priority.VIOLATION),
         Channel("loss", "edge.loss.v1", LossData, Priority.VIOLATION),
         Channel("evidence", "edge.evidence.v1", EvidenceData, Priority.EVIDENCE),
         Channel("passage", "edge.passage.v1", PassageData, Priority.PASSAGE),

@@ -11,7 +11,17 @@ from edge_agent.messages.dust import ExceedanceData
 Direction = Literal["in", "out", "standing"]
 Load = Literal["covered", "uncovered", "empty", "unknown"]
 Wheels = Literal["clean", "dusty", "muddy", "unknown"]
-Kind = Literal["muddy_truck", "uncovered_load", "unwashed_exit", "outside_hours", "dust_exceedance"]
+Kind = Literal[
+    "muddy_truck",
+    "uncovered_load",
+    "unwashed_exit",
+    "outside_hours",
+    "spillage",
+    "illegal_parking",
+    "dust_exceedance",
+]
+Severity = Literal["minor", "major", "urgent"]
+ReviewAction = Literal["confirm", "correct", "void"]
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,14 +68,74 @@ class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     sent: bool = True
 
 
+class CaseData(msgspec.Struct, frozen=True, kw_only=True):
+    """A violation in a city's words, by the code map called ``codes`` (GB/T 30428.2 or the city's own).
+
+    ``code`` is the city's code of the kind; ``category`` and ``name`` are its 大类 and 小类, ``fields`` its other case
+    columns. ``event`` is the 16-character event id (district, code, serial), empty where no district is configured.
+    ``deadline`` (RFC 3339) is ``limit_h`` after the violation, in working hours, or round the clock where ``urgent``
+    (紧急); it is empty where the map names no limit. ``confirmed`` false: the code or the limit is unconfirmed.
+    """
+
+    codes: str
+    code: str
+    category: str
+    name: str
+    event: str = ""
+    limit_h: float | None = None
+    urgent: bool = False
+    deadline: str = ""
+    fields: dict[str, str] = {}
+    confirmed: bool = True
+
+
 class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a case can be opened for; a passage or an exceedance is what it rests on."""
+    """Something a case can be opened for; a passage, an exceedance or a stay in a ``zone`` is what it rests on.
+
+    Deciders leave ``severity``, ``needs_review`` and ``case`` as they are here: they are set when it is raised, by the
+    thresholds and the code map of the configuration. ``needs_review``: a person must look before a case is opened.
+    ``zone`` names where it happened; ``start``, ``end`` (RFC 3339) and ``dwell_s`` are of a standing offence or of
+    what lies on the road, ``end`` empty while it lasts.
+    """
 
     kind: Kind
     confidence: float
     passage: PassageData | None = None
     exceedance: ExceedanceData | None = None
+    zone: str = ""
+    start: str = ""
+    end: str = ""
+    dwell_s: float | None = None
+    severity: Severity = "minor"
+    needs_review: bool = True
+    case: CaseData | None = None
     evidence: list[EvidenceRef] = []
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of the message corrected, such as ``kind``, ``load`` or ``end``; before and after as text."""
+
+    field: str
+    before: str
+    after: str
+
+
+class CorrectionData(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person or the device itself says later of a message already sent, which stays as it was.
+
+    ``of`` is the id of that message, ``of_channel`` its channel. ``by`` is who said it, ``time`` (RFC 3339) when the
+    device took it, ``command`` the id of the command it came with. A voided message no longer counts. The newest
+    correction of a message holds.
+    """
+
+    of: str
+    of_channel: Literal["violation", "stay"]
+    action: ReviewAction
+    by: str
+    reason: str
+    time: str
+    command: str = ""
+    changes: list[Change] = []
 
 
 class EvidenceData(msgspec.Struct, frozen=True, kw_only=True):
