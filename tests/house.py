@@ -145,10 +145,10 @@ class Receiver:
         connection = connect(self._settings.addresses[0], self._settings, self._client_id)
         connection.subscribe(self._topic)
         try:
-            connection.step(0.2)
-            self.ready.set()
             while not self._stop.is_set() and not self._again.is_set():
-                for topic, payload in connection.step(0.1).received:
+                came = connection.step(0.1 if self.ready.is_set() else 0.2).received
+                self.ready.set()
+                for topic, payload in came:
                     try:
                         self.ledger.update(payload, time.time())
                         self.messages += [(topic, message) for message in unpack(payload)]

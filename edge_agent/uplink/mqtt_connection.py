@@ -101,7 +101,7 @@ class Connection:
         self.events = Events()
         self._answer: ReasonCode | None = None
         self._goodbye: ReasonCode | None = None
-        self._lost: int | None = None
+        self._lost: UplinkError | None = None
         self._client = self._make_client(settings, client_id, will)
         if settings.username:
             self._client.username_pw_set(settings.username, read_password(settings.password_file))
@@ -143,8 +143,20 @@ class Connection:
     def step(self, timeout_s: float, wake: int = -1) -> Events:
         """Sends and receives what there is, waiting at most ``timeout_s`` or until the descriptor ``wake`` is readable.
 
-        Raises UplinkError when the connection is lost.
+        Raises UplinkError when the connection is lost, but not before all that came in over it was returned: a message
+        was acknowledged when it came, the broker will not send it again.
         """
+        if self._lost is None:
+            try:
+                self._turn(timeout_s, wake)
+            except UplinkError as error:
+                self._lost = error
+        events, self.events = self.events, Events()
+        if self._lost is not None and not (events.acknowledged or events.received):
+            raise self._lost
+        return events
+
+    def _turn(self, timeout_s: float, wake: int = -1) -> None:
         sock: Any = self._client.socket()
         if sock is None:
             raise self._loss()
@@ -163,8 +175,6 @@ class Connection:
         self._client.loop_misc()
         if self._client.socket() is None:
             raise self._loss()
-        events, self.events = self.events, Events()
-        return events
 
     def _read(self) -> None:
         try:
@@ -221,7 +231,7 @@ class Connection:
             if left <= 0:
                 raise VersionError(f"{self.address} accepts connections but does not answer as an MQTT broker")
             try:
-                self.step(left)
+                self._turn(left)
             except UplinkError:
                 if self._answer is None:
                     wants = "; it may want a certificate of this device (tls.certificate, tls.key)"

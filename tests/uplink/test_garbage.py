@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 
 import msgspec
@@ -61,3 +62,31 @@ def test_whatever_comes_ends_in_a_sentence(babbler: Babbler, said: bytes, versio
         connection.publish("edge/v1/s/d/dust", b"{}")
         while True:
             connection.step(1.0)
+
+
+def test_messages_that_came_just_before_a_loss_are_not_lost_with_it() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    connected = threading.Event()
+
+    def vanish() -> None:
+        client, _ = server.accept()
+        client.recv(4096)
+        client.sendall(CONNACK_5)
+        connected.wait(10)
+        for n in range(1, 9):
+            client.sendall(b"\x32\x0d\x00\x03a/b" + bytes([0, n, 0]) + b"n=%03d" % n)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+    broker = threading.Thread(target=vanish)
+    broker.start()
+    mqtt = msgspec.convert({"broker": f"mqtt://127.0.0.1:{server.getsockname()[1]}"}, Mqtt)
+    connection = Connection(mqtt.addresses[0], mqtt, "listener", None, version=5)
+    connected.set()
+    broker.join(10)
+    came: list[tuple[str, bytes]] = []
+    with pytest.raises(UplinkError), server:  # noqa: PT012
+        while True:
+            came += connection.step(1.0).received
+    assert came[0] == ("a/b", b"n=001")
+    assert came == [("a/b", b"n=%03d" % n) for n in range(1, len(came) + 1)]
