@@ -8,10 +8,12 @@ from edge_agent.config.gate import Camera, Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.load import Config, load
 from edge_agent.config.outbox import Outbox
+from edge_agent.config.parking import Bay, Pole, Zone
 from edge_agent.config.uplink import Mqtt, Tls
 
 __all__ = [
     "Actuator",
+    "Bay",
     "Camera",
     "Card",
     "Config",
@@ -22,6 +24,8 @@ __all__ = [
     "Limit",
     "Mqtt",
     "Outbox",
+    "Pole",
     "Tls",
+    "Zone",
     "load",
 ]

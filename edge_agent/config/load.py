@@ -17,17 +17,19 @@ from edge_agent.config.dust import DustSensor
 from edge_agent.config.gate import Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
+from edge_agent.config.parking import Pole, read_bays
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole device. Lists are written ``[[dust]]``, ``[[gate]]``, ``[[mqtt]]``, ``[[hj212]]``, ``[[actuator]]``."""
+    """A whole device. Lists are written with double brackets: ``[[dust]]``, ``[[gate]]``, ``[[pole]]``, ``[[mqtt]]``."""
 
     device: Device
     dust: list[DustSensor] = []
     gate: list[Gate] = []
+    pole: list[Pole] = []
     outbox: Outbox = Outbox()
     mqtt: list[Mqtt] = []
     hj212: list[Hj212] = []
@@ -54,9 +56,21 @@ def load(file: Path | str) -> Config:
         config = msgspec.convert(raw, Config, strict=True)
     except msgspec.ValidationError as error:
         raise _explained(path, raw, str(error)) from error
-    for sections in (("dust", "gate"), ("mqtt", "hj212"), ("actuator",)):
+    config = msgspec.structs.replace(config, pole=[_with_bays(path, n, pole) for n, pole in enumerate(config.pole)])
+    for sections in (("dust", "gate", "pole"), ("mqtt", "hj212"), ("actuator",)):
         _unique(path, config, sections)
     return config
+
+
+def _with_bays(path: Path, index: int, pole: Pole) -> Pole:
+    """``pole`` with the bays of its ``bays_file``, which stands beside the configuration unless its path is whole."""
+    if not pole.bays_file:
+        return pole
+    bays = read_bays(path.parent / pole.bays_file)
+    try:
+        return msgspec.structs.replace(pole, bay=[*pole.bay, *bays])
+    except ValueError as error:
+        raise ConfigError(path, f"pole[{index}]", f"with bays_file {pole.bays_file!r}: {error}") from error
 
 
 def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:
@@ -65,7 +79,7 @@ def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:
         for index, item in enumerate(getattr(config, section)):
             key, name = (
                 (f"{section}[{index}].camera", item.camera.name)
-                if section == "gate"
+                if section in ("gate", "pole")
                 else (f"{section}[{index}]", item.name)
             )
             if name in names:
