@@ -4,6 +4,7 @@ from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.config.evidence import Evidence
 from edge_agent.config.gate import Camera, Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.load import Config, load
@@ -19,6 +20,7 @@ __all__ = [
     "Config",
     "Device",
     "DustSensor",
+    "Evidence",
     "Gate",
     "Hj212",
     "Limit",

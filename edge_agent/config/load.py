@@ -14,6 +14,7 @@ from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor
+from edge_agent.config.evidence import Evidence
 from edge_agent.config.gate import Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
@@ -31,6 +32,7 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gate: list[Gate] = []
     pole: list[Pole] = []
     outbox: Outbox = Outbox()
+    evidence: Evidence = Evidence()
     mqtt: list[Mqtt] = []
     hj212: list[Hj212] = []
     card: Card | None = None

@@ -57,6 +57,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE lost (reason TEXT NOT NULL, class TEXT NOT NULL, count INTEGER NOT NULL,"
         " PRIMARY KEY (reason, class)) WITHOUT ROWID",
     ),
+    (
+        "CREATE TABLE chain (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, number INTEGER NOT NULL,"
+        " sha256 TEXT NOT NULL, key TEXT NOT NULL)",
+        "ALTER TABLE piece ADD COLUMN delivered REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE message ADD COLUMN historical INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 
@@ -201,7 +207,7 @@ def quarantine(path: Path) -> Path:
 
 def salvage(broken: Path, table: str) -> Iterator[dict[str, Any]]:
     """The rows of ``table`` that can still be read, from both ends towards the damage."""
-    order = {"message": "sequence", "boot": "number", "destination": "bit", "piece": "sequence"}[table]
+    order = {"message": "sequence", "boot": "number", "destination": "bit", "piece": "sequence", "chain": "one"}[table]
     seen: set[Any] = set()
     for direction in ("ASC", "DESC"):
         with suppress(sqlite3.Error):

@@ -1,9 +1,9 @@
 """What leaves first when there is no room, and the reports of it.
 
-Order: evidence that was delivered (kept only for a look at the box), dead letters, rows for destinations no longer in
-the configuration, then by class from health to violation, the oldest first. What goes of the last two kinds is
-reported in a ``loss`` message that is committed in the same transaction. A ``loss`` message evicted in its turn hands
-its ranges to the new one, so no report is lost with it.
+Order: evidence that was delivered (kept for a request and a look at the box), dead letters, rows for destinations no
+longer in the configuration, then by class from health to violation, the oldest first. Manifests stay. What goes of the
+last two kinds is reported in a ``loss`` message that is committed in the same transaction. A ``loss`` message evicted
+in its turn hands its ranges to the new one, so no report is lost with it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from edge_agent.evidence.manifest import MANIFEST
 from edge_agent.messages.channels import Priority
 from edge_agent.messages.system import LossData
 from edge_agent.outbox.row import Row
@@ -50,9 +51,9 @@ def plan(
     out = Eviction()
     delivered = (
         "SELECT p.path, p.size FROM piece p LEFT JOIN message m ON m.sequence = p.sequence"
-        " AND (m.pending <> 0 OR m.dead <> 0) WHERE m.sequence IS NULL ORDER BY p.sequence"
+        " AND (m.pending <> 0 OR m.dead <> 0) WHERE m.sequence IS NULL AND p.path NOT LIKE ? ORDER BY p.sequence"
     )
-    for path, size in connection.execute(delivered):
+    for path, size in connection.execute(delivered, (f"%/{MANIFEST}",)):
         if out.freed >= need + spare:
             return out
         out.pieces.append((path, size))
@@ -104,12 +105,13 @@ def _take(
             elif report:
                 out.lost[Priority(priority).name.lower()].append(sequence)
             if piece:
-                out.freed += _piece_size(connection, piece, out)
+                out.freed += _piece_size(connection, sequence, piece, out)
 
 
-def _piece_size(connection: sqlite3.Connection, path: str, out: Eviction) -> int:
-    found = connection.execute("SELECT size FROM piece WHERE path = ?", (path,)).fetchone()
-    if found is None:
+def _piece_size(connection: sqlite3.Connection, sequence: int, path: str, out: Eviction) -> int:
+    """0 for a manifest, which stays, and for a file that a later message, sent again on request, still needs."""
+    found = connection.execute("SELECT size FROM piece WHERE path = ? AND sequence = ?", (path, sequence)).fetchone()
+    if found is None or path.endswith(f"/{MANIFEST}"):
         return 0
     out.pieces.append((path, found[0]))
     return int(found[0])

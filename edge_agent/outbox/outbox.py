@@ -18,16 +18,20 @@ from typing import TypeVar
 import msgspec
 
 from edge_agent.clock import Clock
+from edge_agent.config.evidence import Evidence
 from edge_agent.config.outbox import Outbox as Bounds
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import EvidenceStore, Piece
+from edge_agent.evidence.manifest import Head
 from edge_agent.messages.channels import Priority
 from edge_agent.messages.envelope import TimeTrust
 from edge_agent.messages.system import LossData
 from edge_agent.outbox import eviction
+from edge_agent.outbox.chain import read_head, settle_chain
 from edge_agent.outbox.database import Ceiling, Lock, is_broken, is_full, open_database, quarantine
 from edge_agent.outbox.queue import Queue
 from edge_agent.outbox.recovery import Recovery, carry_over, check_evidence
+from edge_agent.outbox.retention import kept_long_enough
 from edge_agent.outbox.room import Depth, Room
 from edge_agent.outbox.row import Row, id_bytes
 from edge_agent.outbox.store import Store
@@ -94,11 +98,13 @@ class Outbox:
     def _start(self, db: sqlite3.Connection, broken: Path | None) -> None:
         self._db = db
         self.recovery = carry_over(broken, db) if broken is not None else Recovery()
+        last = int(db.execute("SELECT coalesce(max(sequence), 0) FROM message").fetchone()[0])
+        damaged = broken is not None or self._ceiling.outruns(last)
+        self.recovery.problems += settle_chain(db, self.evidence, damaged=damaged)
         check_evidence(db, self.evidence, self.recovery)
         self._store = Store(db, self._path, self._destinations, self.clock)
+        self.head = read_head(db)
         self._room = Room(db, self._path.parent, self._bounds)
-        last = self._store.last_sequence()
-        damaged = broken is not None or self._ceiling.outruns(last)
         self._next = (max(last, self._ceiling.value - 1) if damaged else last) + 1
         self._report_recovery(damaged)
 
@@ -201,11 +207,11 @@ class Outbox:
         """Commits what is grouped. Raises OutboxError; the group is kept then."""
         self.commit([])
 
-    def commit(self, rows: list[Row], pieces: Sequence[Piece] = ()) -> None:
+    def commit(self, rows: list[Row], pieces: Sequence[Piece] = (), head: Head | None = None) -> None:
         """Commits ``rows`` and whatever is grouped before them, in one transaction; returns when they are synced.
 
-        ``pieces`` are evidence files of the last row's violation, already synced. Raises OutboxError: then nothing of
-        ``rows`` was raised.
+        ``pieces`` are evidence files of the message in the first of ``rows``, already synced; ``head`` is the link
+        their manifest adds to the chain. Raises OutboxError: then nothing of ``rows`` was raised.
         """
         with self.lock:
             resume = self._next
@@ -217,7 +223,8 @@ class Outbox:
                 need = sum(row.size for row in batch) + sum(piece.size for piece in pieces)
                 up_to = min(row.priority for row in batch)
                 try:
-                    self._write(batch, list(pieces), self._room.shortage(need, emergency=emergency), up_to)
+                    short = self._room.shortage(need, emergency=emergency)
+                    self._write(batch, list(pieces), short, up_to, head, rows[0].sequence if rows else 0)
                     break
                 except (sqlite3.Error, OSError) as error:
                     self._next = resume
@@ -261,7 +268,15 @@ class Outbox:
             log.warning("%s: free pages could not be given back: %s", self._path, error)
         self._room.close_reserve()
 
-    def _write(self, batch: list[Row], pieces: list[Piece], short: tuple[int, int], up_to: Priority) -> int:
+    def _write(
+        self,
+        batch: list[Row],
+        pieces: list[Piece],
+        short: tuple[int, int],
+        up_to: Priority,
+        head: Head | None = None,
+        owner: int = 0,
+    ) -> int:
         """Evicts and commits; how many bytes were freed."""
         leaving = eviction.Eviction()
         need, spare = short
@@ -272,15 +287,37 @@ class Outbox:
         reason: eviction.Reason = "disk-full" if self._room.disk_is_short else "outbox-full"
         lost = [self._loss_row(data) for data in eviction.reports(leaving, reason)]
         self._ceiling.raise_above(self._next)
-        self._store.write([*batch, *lost], pieces, leaving, reason)
+        self._store.write([*batch, *lost], pieces, leaving, reason, head, owner)
+        self.head = head or self.head
         for row in (*batch, *lost):
             self._room.add(row.priority, row.size)
         for _, priority, size in leaving.rows:
             self._room.remove(Priority(priority), size)
         self._room.evidence_bytes += sum(p.size for p in pieces) - sum(size for _, size in leaving.pieces)
-        for path, _ in leaving.pieces:
-            self.evidence.drop(path)
+        self.evidence.remove([path for path, _ in leaving.pieces], self.clock.time(), reason)
         return leaving.freed
+
+    def retain(self, bounds: Evidence) -> None:
+        """Removes acknowledged evidence that was kept long enough, see ``retention``. Raises OutboxError."""
+        with self.lock:
+            trusted = self.clock.trust().trusted
+            now = self.clock.time()
+            try:
+                plan = kept_long_enough(self._db, bounds, now if trusted else None)
+                if plan.delivered or plan.leaving:
+                    self._store.retain(plan, now)
+            except sqlite3.Error as error:
+                raise OutboxError(f"{self._path}: evidence cannot be reviewed: {error}") from error
+            self._room.evidence_bytes -= sum(piece.size for piece in plan.leaving)
+            for reason, pieces in plan.pictures:
+                self.evidence.remove([piece.path for piece in pieces], now, reason)
+            for folder, _ in plan.packs:
+                self.evidence.drop_pack(folder)
+
+    def waiting(self, pack: str) -> set[str]:
+        """Paths of the pieces of a pack that were not acknowledged by every destination."""
+        with self.lock:
+            return self._reading(lambda: self._store.waiting(pack), set())
 
     def _loss_row(self, data: LossData) -> Row:
         sequence = self.issue()

@@ -2,13 +2,13 @@
 
 When ``record`` returns a violation, its pictures are synced on disk and it is committed; so is everything that is no
 telemetry. Telemetry is committed within the configured bound of time and rows. Sequences are issued in the order of
-``record``: the message first, then one for each of its pictures.
+``record``: the message first, then one for each of its pictures that is sent, then its manifest.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,11 +16,14 @@ import msgspec
 
 from edge_agent.clock import Clock
 from edge_agent.config import Config
-from edge_agent.errors import OutboxError
+from edge_agent.errors import EdgeAgentError, OutboxError
 from edge_agent.evidence import EvidenceStore, Piece
+from edge_agent.evidence.kept import KeptPack, read_pack
+from edge_agent.evidence.manifest import Head
+from edge_agent.evidence.seal import KEY_FILE, Seal, manifest_reference
 from edge_agent.evidence.store import reference
 from edge_agent.messages.channels import CHANNELS
-from edge_agent.messages.envelope import Draft, Message, TimeTrust, message_id, source
+from edge_agent.messages.envelope import Draft, Message, Picture, TimeTrust, source
 from edge_agent.messages.gate import EvidenceData, EvidenceRef
 from edge_agent.outbox.outbox import Outbox
 from edge_agent.outbox.row import Row, id_bytes
@@ -59,61 +62,136 @@ class OutboxRecorder:
 
     def _record(self, draft: Draft, sequence: int) -> Message:
         boot, monotonic, trust, error = self.outbox.boot_time(draft.time)
-        id_text = message_id(draft.time, self.outbox.device, boot, sequence)
-        pieces = self._keep(id_text, draft)
-        references = [reference(n, p) for n, p in enumerate(draft.pictures, 1)] if pieces else []
-        data = _with_evidence(draft, references)
-        rows: list[Row] = []
-        for payload, piece in [
-            (data, ""),
-            *zip(_announced(id_text, references), [p.path for p in pieces], strict=True),
-        ]:
-            if isinstance(payload, EvidenceData) and not references[payload.n - 1].sent:
-                continue
-            number = sequence if not rows else self.outbox.issue()
-            rows.append(
-                Row(
-                    sequence=number,
-                    id=id_bytes(draft.time, self.outbox.device, boot, number),
-                    channel="evidence" if piece else draft.channel,
-                    subject=id_text if piece else draft.subject,
-                    time=draft.time,
-                    boot=boot,
-                    monotonic=monotonic,
-                    trust=trust,
-                    error_s=error,
-                    data=msgspec.json.encode(payload),
-                    piece=piece,
-                )
-            )
+        row = Row(
+            sequence=sequence,
+            id=id_bytes(draft.time, self.outbox.device, boot, sequence),
+            channel=draft.channel,
+            subject=draft.subject,
+            time=draft.time,
+            boot=boot,
+            monotonic=monotonic,
+            trust=trust,
+            error_s=error,
+            data=b"",
+        )
+        message = row.envelope(self._source, data=draft.data)
+        references, pieces, head = self._keep(message, draft)
+        if references:
+            message = msgspec.structs.replace(message, data=msgspec.structs.replace(draft.data, evidence=references))
+        row = msgspec.structs.replace(row, data=msgspec.json.encode(message.data))
         if CHANNELS[draft.channel].priority.telemetry:
-            self.outbox.group(rows[0])
-        else:
-            try:
-                self.outbox.commit(rows, pieces)
-            except OutboxError:
-                for piece_file in pieces:
-                    self.outbox.evidence.drop(piece_file.path)
-                raise
-        return rows[0].envelope(self._source, data=data)
+            self.outbox.group(row)
+            return message
+        following = [
+            self._announcement(row, message.id, ref, len(references), piece.path)
+            for ref, piece in zip(references, pieces, strict=True)
+            if ref.sent
+        ]
+        try:
+            self.outbox.commit([row, *following], pieces, head)
+        except OutboxError:
+            for piece in pieces:
+                self.outbox.evidence.drop(piece.path)
+            raise
+        return message
 
-    def _keep(self, id_text: str, draft: Draft) -> list[Piece]:
-        """A violation is worth more than its pictures: on a disk that stays full it is recorded without them."""
-        if not draft.pictures:
-            return []
-        need = sum(len(p.content) for p in draft.pictures)
+    def _keep(self, message: Message, draft: Draft) -> tuple[list[EvidenceRef], list[Piece], Head | None]:
+        """References, files in the same order, and the new head of the chain where the pack is sealed.
+
+        A violation is worth more than its pictures: on a disk that stays full it is recorded without them, and with
+        them but unsealed where the key cannot be used.
+        """
+        pictures = draft.pictures
+        if not pictures:
+            return [], [], None
+        references = [reference(n, p) for n, p in enumerate(pictures, 1)]
+        manifest, head = self._sealed(message, pictures, references)
+        need = sum(len(p.content) for p in pictures) + len(manifest)
         for attempt in (0, 1):
             try:
-                return self.outbox.evidence.keep(id_text, draft.time, draft.pictures)
+                pieces = self.outbox.evidence.keep(message.id, draft.time, pictures, manifest)
+                if head:
+                    references.append(manifest_reference(len(references) + 1, message, manifest))
+                return references, pieces, head
             except OSError as error:
                 if attempt == 0 and self.outbox.make_room(need):
                     continue
-                log.error("violation %s is recorded without its %d pictures: %s", id_text, len(draft.pictures), error)
-        return []
+                log.error("%s is recorded without its %d pictures: %s", message.id, len(pictures), error)
+        return [], [], None
+
+    def _sealed(
+        self, message: Message, pictures: Sequence[Picture], references: Sequence[EvidenceRef]
+    ) -> tuple[bytes, Head | None]:
+        seal = self.outbox.evidence.seal
+        if seal is None:
+            return b"", None
+        try:
+            return seal.manifest(message, pictures, references, self.outbox.head)
+        except (EdgeAgentError, OSError) as error:
+            log.error("%s is recorded without a signed manifest: %s", message.id, error)
+            return b"", None
+
+    def _announcement(
+        self, like: Row, message: str, ref: EvidenceRef, of: int, path: str, *, historical: bool = False
+    ) -> Row:
+        number = self.outbox.issue()
+        data = EvidenceData(
+            violation=message,
+            n=ref.n,
+            of=of,
+            role=ref.role,
+            time=ref.time,
+            media_type=ref.media_type,
+            sha256=ref.sha256,
+            size=ref.size,
+            part=1,
+            parts=1,
+            data=b"",
+        )
+        return msgspec.structs.replace(
+            like,
+            sequence=number,
+            id=id_bytes(like.time, self.outbox.device, like.boot, number),
+            channel="evidence",
+            subject=message,
+            data=msgspec.json.encode(data),
+            piece=path,
+            historical=historical,
+        )
+
+    def send_again(self, message: str, roles: Collection[str] = ()) -> str:
+        """Queues the pack of a message anew, local pieces with it, marked historical; a sentence says what.
+
+        ``roles`` chooses some of it. Raises ValueError when nothing can be queued, with what is gone and why;
+        OutboxError when it could not be committed.
+        """
+        with self.outbox.lock:
+            pack = read_pack(self.outbox.evidence, message, roles)
+            waiting = self.outbox.waiting(pack.folder)
+            queued = [ref for ref in pack.here if pack.path(ref) not in waiting]
+            if not (queued or waiting):
+                raise ValueError(pack.tell([], []))
+            if queued:
+                self._queue_again(message, pack, queued)
+            return pack.tell(queued, [ref for ref in pack.here if pack.path(ref) in waiting])
+
+    def _queue_again(self, message: str, pack: KeptPack, queued: list[EvidenceRef]) -> None:
+        now = self.outbox.clock.time()
+        boot, monotonic, trust, error = self.outbox.boot_time(now)
+        like = Row(0, b"", "evidence", message, now, boot, monotonic, trust, error, b"")
+        rows = [self._announcement(like, message, ref, pack.of, pack.path(ref), historical=True) for ref in queued]
+        try:
+            self.outbox.commit(rows)
+        except OutboxError:
+            self.outbox.withdraw(rows[0].sequence)
+            raise
 
 
 class ReplayRecorder:
-    """Gives the messages a live run would have committed, with sequences from 1 and boot ``replay``; keeps nothing."""
+    """Gives the messages a live run would have committed, with sequences from 1 and boot ``replay``.
+
+    Keeps nothing and seals nothing: no message refers to a manifest.
+    """
 
     def __init__(self, site: str, device: str) -> None:
         self._device = device
@@ -125,7 +203,7 @@ class ReplayRecorder:
         _check(draft)
         self._sequence += 1
         sequence = self._sequence
-        self._sequence += len(draft.pictures)
+        self._sequence += sum(not picture.local for picture in draft.pictures)
         row = Row(
             sequence=sequence,
             id=id_bytes(draft.time, self._device, "replay", sequence),
@@ -138,7 +216,10 @@ class ReplayRecorder:
             error_s=0.0,
             data=b"",
         )
-        data = _with_evidence(draft, [reference(n, p) for n, p in enumerate(draft.pictures, 1)])
+        data = draft.data
+        if draft.pictures:
+            references = [reference(n, p) for n, p in enumerate(draft.pictures, 1)]
+            data = msgspec.structs.replace(data, evidence=references)
         return row.envelope(self._source, data=data)
 
 
@@ -154,29 +235,17 @@ def _check(draft: Draft) -> None:
         raise ValueError(f"channel {draft.channel!r} takes no pictures; allowed: {', '.join(takers)}")
 
 
-def _with_evidence(draft: Draft, references: list[EvidenceRef]) -> msgspec.Struct:
-    if not references:
-        return draft.data
-    return msgspec.structs.replace(draft.data, evidence=references)
-
-
-def _announced(violation: str, references: list[EvidenceRef]) -> list[EvidenceData]:
-    return [
-        EvidenceData(
-            violation=violation,
-            n=ref.n,
-            of=len(references),
-            role=ref.role,
-            time=ref.time,
-            media_type=ref.media_type,
-            sha256=ref.sha256,
-            size=ref.size,
-            part=1,
-            parts=1,
-            data=b"",
-        )
-        for ref in references
-    ]
+def configured_seal(config: Config) -> Seal:
+    """What seals the evidence of a configured device; touches no file."""
+    given = config.evidence.key_file
+    return Seal(
+        config.device.site,
+        config.device.id,
+        Path(given) if given else Path(config.device.data_dir) / KEY_FILE,
+        make_key=not given,
+        sm3=config.evidence.sm3,
+        position=config.device.position,
+    )
 
 
 def open_recorder(
@@ -189,7 +258,7 @@ def open_recorder(
     folder = Path(config.device.data_dir)
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        evidence = EvidenceStore(folder / "evidence")
+        evidence = EvidenceStore(folder / "evidence", seal=configured_seal(config))
     except OSError as error:
         raise OutboxError(
             f"{folder} cannot be used: {error.strerror}; device.data_dir must be a writable folder"

@@ -15,6 +15,8 @@ from edge_agent.outbox.database import salvage, transaction
 from edge_agent.outbox.eviction import MAX_RANGES, join
 
 _CHUNK = 1000
+# What a database of an older schema does not have.
+_NEWER_COLUMNS: dict[str, dict[str, Any]] = {"piece": {"delivered": 0.0}, "message": {"historical": 0}}
 
 
 @dataclass(slots=True)
@@ -28,10 +30,11 @@ class Recovery:
 def carry_over(broken: Path, db: sqlite3.Connection) -> Recovery:
     """Copies what can be read of a broken database into a new one."""
     count = 0
-    for table in ("boot", "destination", "message", "piece"):
+    for table in ("boot", "destination", "message", "piece", "chain"):
         columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
         chunk: list[dict[str, Any]] = []
-        for row in salvage(broken, table):
+        for found in salvage(broken, table):
+            row = {**_NEWER_COLUMNS.get(table, {}), **found}
             if set(columns) <= set(row) and _plausible(table, row):
                 chunk.append(row)
                 count += table == "message"

@@ -14,16 +14,21 @@ from pathlib import Path
 from edge_agent.clock import Clock
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import Piece
+from edge_agent.evidence.manifest import Head
 from edge_agent.messages.channels import Priority
 from edge_agent.messages.envelope import TimeTrust
+from edge_agent.outbox.chain import write_head
 from edge_agent.outbox.database import transaction
 from edge_agent.outbox.eviction import Eviction
+from edge_agent.outbox.retention import Retention
 from edge_agent.outbox.row import Row
 from edge_agent.outbox.times import Boot, Times
 
 _UNCLAIMED = 1
 _MOST_DESTINATIONS = 61
-_COLUMNS = "sequence, id, channel, subject, time, boot, monotonic, trusted, error_s, data, piece, rejections"
+_COLUMNS = (
+    "sequence, id, channel, subject, time, boot, monotonic, trusted, error_s, data, piece, rejections, historical"
+)
 _SIGNIFICANT_STEP_S = 0.05
 _BOOT_REFRESH_S = 60.0
 
@@ -70,10 +75,15 @@ class Store:
         """The last sequence committed, 0 for none."""
         return int(self._db.execute("SELECT coalesce(max(sequence), 0) FROM message").fetchone()[0])
 
-    def write(self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str) -> None:
-        """In one transaction: what leaves, then what comes."""
+    def write(
+        self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str, head: Head | None, owner: int
+    ) -> None:
+        """In one transaction: what leaves, then what comes, and the new head of the chain.
+
+        A piece belongs to the row that announces it, or to ``owner``.
+        """
         try:
-            self._write(rows, pieces, leaving, reason)
+            self._write(rows, pieces, leaving, reason, head, owner)
         except BaseException:
             self._read_boots()
             raise
@@ -81,7 +91,9 @@ class Store:
         for row in rows:
             self.newest[row.priority] = row.sequence
 
-    def _write(self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str) -> None:
+    def _write(
+        self, rows: list[Row], pieces: Iterable[Piece], leaving: Eviction, reason: str, head: Head | None, owner: int
+    ) -> None:
         of_piece = {row.piece: row.sequence for row in rows if row.piece}
         with transaction(self._db):
             self._db.executemany("DELETE FROM message WHERE sequence = ?", [(row[0],) for row in leaving.rows])
@@ -91,8 +103,14 @@ class Store:
             self._insert(rows)
             self._db.executemany(
                 "INSERT OR REPLACE INTO piece (path, size, sequence) VALUES (?, ?, ?)",
-                [(piece.path, piece.size, of_piece.get(piece.path, 0)) for piece in pieces],
+                [(piece.path, piece.size, owner) for piece in pieces],
             )
+            self._db.executemany(
+                "UPDATE piece SET sequence = ?, delivered = 0 WHERE path = ?",
+                [(sequence, path) for path, sequence in of_piece.items()],
+            )
+            if head:
+                write_head(self._db, head)
             if self._tombstone:
                 self._db.execute("DELETE FROM message WHERE sequence = ? AND pending = 0 AND dead = 0",
                                  (self._tombstone,))  # fmt: skip
@@ -181,6 +199,21 @@ class Store:
             self._tombstone = newest
         return bool(gone)
 
+    def waiting(self, folder: str) -> set[str]:
+        """Pieces of a pack that somebody has not acknowledged."""
+        rows = self._db.execute(
+            "SELECT p.path FROM piece p JOIN message m ON m.sequence = p.sequence AND m.piece = p.path"
+            " AND m.pending <> 0 WHERE p.path GLOB ?",
+            (f"{folder}/*",),
+        )
+        return {path for (path,) in rows}
+
+    def retain(self, plan: Retention, now: float) -> None:
+        """Forgets what goes by ``plan`` and remembers what it found delivered."""
+        with transaction(self._db):
+            self._db.executemany("UPDATE piece SET delivered = ? WHERE path = ?", [(now, p) for p in plan.delivered])
+            self._db.executemany("DELETE FROM piece WHERE path = ?", [(piece.path,) for piece in plan.leaving])
+
     def lost(self) -> dict[str, dict[str, int]]:
         """How many messages were lost since ever, by reason and class."""
         out: dict[str, dict[str, int]] = {}
@@ -217,10 +250,11 @@ class Store:
         boot = self._boot_number()
         self._db.executemany(
             "INSERT INTO message (sequence, id, channel, priority, subject, time, boot, monotonic, trusted, error_s,"
-            " data, piece, size, pending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " data, piece, size, pending, historical) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (row.sequence, row.id, row.channel, int(row.priority), row.subject, row.time, boot, row.monotonic,
-                 row.trust is TimeTrust.TRUSTED, row.error_s, row.data, row.piece, row.size, self._mask(row.channel))
+                 row.trust is TimeTrust.TRUSTED, row.error_s, row.data, row.piece, row.size, self._mask(row.channel),
+                 row.historical)
                 for row in rows
             ],
         )  # fmt: skip
@@ -230,11 +264,13 @@ class Store:
             return _UNCLAIMED
         return sum(bit for name, bit in self.bits.items() if (takes := self._takes[name]) is None or channel in takes)
 
-    def _row(self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int]) -> Row:
-        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections = row
+    def _row(self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int, int]) -> Row:
+        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections, late = row
         trust = TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED
         boot_id = self._boots.get(boot, "")
-        return Row(sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections)
+        return Row(
+            sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections, bool(late)
+        )
 
     def _boot_number(self) -> int:
         boot = self._times.boot(self._clock.boot)
