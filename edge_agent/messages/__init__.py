@@ -16,11 +16,14 @@ from edge_agent.messages.gate import (
     Severity,
     ViolationData,
 )
+from edge_agent.messages.parking import BayData, BayRow, StayData
 from edge_agent.messages.system import AckData, HealthData, StatusData
 
 __all__ = [
     "CHANNELS",
     "AckData",
+    "BayData",
+    "BayRow",
     "CaseData",
     "Change",
     "Channel",
@@ -41,6 +44,7 @@ __all__ = [
     "Severity",
     "Statistic",
     "StatusData",
+    "StayData",
     "TimeTrust",
     "ViolationData",
     "rfc3339",

@@ -13,6 +13,7 @@ import msgspec
 
 from edge_agent.messages.dust import DustData, ExceedanceData
 from edge_agent.messages.gate import CorrectionData, EvidenceData, PassageData, ViolationData
+from edge_agent.messages.parking import BayData, StayData
 from edge_agent.messages.site import ActuationData, CardData
 from edge_agent.messages.system import AckData, HealthData, LossData, StatusData
 
@@ -55,7 +56,9 @@ CHANNELS: dict[str, Channel] = {
         Channel("correction", "edge.correction.v1", CorrectionData, Priority.VIOLATION),
         Channel("loss", "edge.loss.v1", LossData, Priority.VIOLATION),
         Channel("evidence", "edge.evidence.v1", EvidenceData, Priority.EVIDENCE),
+        Channel("stay", "edge.stay.v1", StayData, Priority.STAY, pictures=True),
         Channel("passage", "edge.passage.v1", PassageData, Priority.PASSAGE),
+        Channel("bay", "edge.bay.v1", BayData, Priority.PASSAGE),
         Channel("exceedance", "edge.exceedance.v1", ExceedanceData, Priority.PASSAGE),
         Channel("card", "edge.card.v1", CardData, Priority.PASSAGE, retained=True),
         Channel("actuation", "edge.actuation.v1", ActuationData, Priority.PASSAGE),
