@@ -25,7 +25,7 @@ from edge_agent.errors import ConfigError
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole device. Lists are written with double brackets: ``[[dust]]``, ``[[gate]]``, ``[[pole]]``, ``[[mqtt]]``."""
+    """A device. Lists are written with double brackets: ``[[dust]]``, ``[[gate]]``, ``[[pole]]``, ``[[mqtt]]``."""
 
     device: Device
     dust: list[DustSensor] = []
