@@ -20,6 +20,7 @@ from edge_agent import config
 from edge_agent.agent.city import read_city
 from edge_agent.clock import Clock
 from edge_agent.config.limits import limits_of
+from edge_agent.events.cases import Coder, kinds_in_use
 
 _SENSOR_WITHIN_S = 6.0
 _CAMERA_WITHIN_S = 12.0
@@ -59,6 +60,8 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
             yield Finding(f"broker {broker.name}", "warn", found, "use mqtts://, and take insecure = true out")
     for platform in whole.hj212:
         yield from _each(f"platform {platform.name}", lambda platform=platform: _platform_settings(platform))
+    if whole.events is not None:
+        yield from _each("events", lambda: _events(whole, file))
     if (card := whole.card) is not None:
         yield from _each("card", lambda: _card(card, file))
     yield from _each("disk", lambda: _disk(whole))
@@ -105,6 +108,24 @@ def _limits(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
         if not limit.confirmed:
             found = f"{limit.standard}: {limit.value_name} {limit.value:g} was not confirmed in the standard's own text"
             yield Finding(what, "warn", found, "have a person with the standard check it before it counts in a case")
+
+
+def _events(whole: config.Config, file: Path) -> Iterator[Finding]:
+    assert whole.events is not None
+    coder = Coder(whole.events, file)
+    kinds = kinds_in_use(whole)
+    coder.check(kinds, file)
+    coded = sorted(kinds - set(whole.events.without_case))
+    yield Finding("events", "ok", f"{coder.codes.name}: " + ", ".join(f"{k} {coder.codes.kind[k].code}" for k in coded))
+    doubtful = [k for k in coded if not (coder.codes.kind[k].confirmed and coder.codes.kind[k].limit_confirmed)]
+    if doubtful:
+        found = f"code or limit of {', '.join(doubtful)} was not confirmed in the city's own table"
+        yield Finding("events", "warn", found, "copy the map, correct it by the city's table, and set confirmed = true")
+    if coder.holidays is None or not coder.holidays.confirmed:
+        found = "no holidays file: deadlines count every Monday to Friday"
+        if coder.holidays is not None:
+            found = f"the days of {whole.events.holidays} are unconfirmed"
+        yield Finding("events", "warn", found, "give a holidays file that a person compared with the state's notice")
 
 
 def _opencv() -> Iterator[Finding]:

@@ -4,12 +4,14 @@ from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.config.events import Events
 from edge_agent.config.evidence import Evidence
 from edge_agent.config.gate import Camera, Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.load import Config, load
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.parking import Bay, Pole, Zone
+from edge_agent.config.review import Review
 from edge_agent.config.uplink import Mqtt, Tls
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Config",
     "Device",
     "DustSensor",
+    "Events",
     "Evidence",
     "Gate",
     "Hj212",
@@ -27,6 +30,7 @@ __all__ = [
     "Mqtt",
     "Outbox",
     "Pole",
+    "Review",
     "Tls",
     "Zone",
     "load",

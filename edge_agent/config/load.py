@@ -14,11 +14,13 @@ from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import Card
 from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor
+from edge_agent.config.events import Events
 from edge_agent.config.evidence import Evidence
 from edge_agent.config.gate import Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.parking import Pole, read_bays
+from edge_agent.config.review import Review
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
@@ -35,6 +37,8 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: Evidence = Evidence()
     mqtt: list[Mqtt] = []
     hj212: list[Hj212] = []
+    review: Review = Review()
+    events: Events | None = None
     card: Card | None = None
     actuator: list[Actuator] = []
 
