@@ -2,7 +2,9 @@
 
 The truth file: `fps`, `frames`, `width`, `height`; `gate_line` in relative coordinates; `passages`, each with class,
 direction, load, wheels, and in seconds `t_enter` and `t_leave` (first and last frame in which at least `SEEN` of it
-shows), `t_cross` (its box's bottom centre crosses the line; null if it does not); `expected` counts; `boxes`, one row
+shows), `t_cross` (its box's bottom centre crosses the line; null if it does not), and where there is a `wash_zone`,
+`wash_dwell_s` (its bottom centre is in it); where there is a `spill_zone`, `spills`, each with `t_rest` in seconds, its
+box and its share of the zone as seen in the last frame, relative; `expected` counts; `boxes`, one row
 `[frame, passage, x1, y1, x2, y2, visible]` a thing and frame, in pixels.
 """
 
@@ -10,18 +12,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.scenes.camera import Camera
 from models.scenes.degrade import Defects, develop, meter, soften_edges
 from models.scenes.labels import box_of
-from models.scenes.lighting import Lighting, headlamps
+from models.scenes.lighting import Lamp, Lighting, headlamps
 from models.scenes.mesh import Array, Colour
 from models.scenes.parts import PARTS
 from models.scenes.paths import Path2
@@ -34,7 +37,10 @@ SEEN = 0.05
 
 @dataclass
 class Mover:
-    """Something on its way: `where(t)` gives x, y, yaw; it is in the scene from `start` to `end` seconds."""
+    """Something on its way: `where(t)` gives x, y, yaw; it is in the scene from `start` to `end` seconds.
+
+    `spill` marks what the truth's `spills` tell of, at rest from `rests` seconds on.
+    """
 
     label: str | None
     start: float
@@ -42,8 +48,10 @@ class Mover:
     where: Path2
     direction: str
     spec: TruckSpec | None = None
-    shape: Array | None = None
+    shape: Array | Callable[[float], Array] | None = None
     lit: bool = False
+    spill: bool = False
+    rests: float = 0.0
 
     def thing(self, t: float) -> Thing:
         x, y, yaw = self.where(t)
@@ -54,15 +62,17 @@ class Mover:
                 self.label, truck(replace(self.spec, spin=-travelled / self.spec.wheel_radius)), x, y, yaw, self.spec
             )
         assert self.shape is not None
-        return Thing(self.label, self.shape, x, y, yaw)
+        return Thing(self.label, self.shape(t) if callable(self.shape) else self.shape, x, y, yaw)
 
 
 @dataclass
 class Script:
-    """A clip to be rendered. `gate_line` and `bays` are given on the ground, in metres, and projected.
+    """A clip to be rendered. `gate_line`, `bays` and `zones` are given on the ground, in metres, and projected;
+    `wash_zone` in shares of the picture.
 
     `stays` are (bay, seconds at rest from, until or None); the sun turns by `sun_turn` radians a second, clouds come
-    and go by `swing`. `counts` is what `edge-agent demo` prints of it.
+    and go by `swing`, leaves move by `breeze`, the sun comes out between the two seconds of `sun_rises`, lamps go on at
+    `switched`; `veil` changes the linear picture of a time. `counts` is what `edge-agent demo` prints of it.
     """
 
     camera: Camera
@@ -83,10 +93,17 @@ class Script:
     )
     crf: int = 30
     bays: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    zones: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     stays: list[tuple[str, float, float | None]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    wash_zone: list[tuple[float, float]] = field(default_factory=list)
+    spill_zone: list[tuple[float, float]] = field(default_factory=list)
     sun_turn: float = 0.0
     swing: float = 1.0
+    breeze: float = 1.7
+    sun_rises: tuple[float, float] | None = None
+    switched: tuple[float, list[Lamp]] | None = None
+    veil: Callable[[float, NDArray[np.float32]], NDArray[np.float32]] | None = None
 
 
 def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
@@ -101,18 +118,22 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
     labelled = [k for k, m in enumerate(script.movers) if m.label]
     numbers = {k: n for n, k in enumerate(labelled)}
     rows: list[list[Any]] = []
-    metering = None
+    metering, before = None, None
     count = round(script.seconds * script.fps)
     with Encoder(out, width, height, script.fps, script.crf) as encoder:
         for i in range(count):
             t = i / script.fps
             scene, present = frame(script, t)
-            linear, idents, alone = renderer.render(scene)
+            seen = (scene.vertices().tobytes(), repr(scene.lighting), scene.sway)
+            if seen != before:
+                linear, idents, alone = renderer.render(scene)
+                before = seen
             if metering is None:
                 metering = meter(linear, script.lighting)
+            veiled = script.veil(t, linear) if script.veil else linear
             encoder.add(
                 develop(
-                    soften_edges(linear, idents),
+                    soften_edges(veiled, idents),
                     script.lighting,
                     script.defects,
                     np.random.default_rng([22, i]),
@@ -122,7 +143,8 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
             rows += _boxes(i, present, numbers, idents, alone)
             print(f"\r{name}: frame {i + 1} of {count}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    truth.write_text(_dump(_truth(script, out.name, width, height, count, rows)))
+    spills = _spills(script, present, idents)
+    truth.write_text(_dump(_truth(script, out.name, width, height, count, rows, spills)))
 
 
 def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
@@ -132,7 +154,11 @@ def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
     swing = 1 + script.swing * (0.05 * np.sin(t * 0.23) + 0.03 * np.sin(t * 0.71 + 1))
     sun, (sx, sy, sz) = script.lighting.sun_colour, script.lighting.sun_direction
     c, s = float(np.cos(script.sun_turn * t)), float(np.sin(script.sun_turn * t))
+    if script.sun_rises:
+        swing *= float(np.interp(t, script.sun_rises, (0.12, 1.0)))
     lamps = list(script.lighting.lamps)
+    if script.switched and t >= script.switched[0]:
+        lamps += script.switched[1]
     for k, thing in zip(present, things, strict=True):
         if script.movers[k].lit or (thing.spec and thing.spec.lamps_on):
             lamps += headlamps(thing.x, thing.y, thing.yaw, thing.size[0], 120)
@@ -151,7 +177,7 @@ def frame(script: Script, t: float) -> tuple[Scene, list[int]]:
         script.dust_colour,
         0.5,
         script.ground_dirt,
-        t * 1.7,
+        t * script.breeze,
         (float(script.camera.target[0]), float(script.camera.target[1]), 0.0),
     )
     return scene, present
@@ -175,7 +201,32 @@ def _boxes(
     return rows
 
 
-def _truth(script: Script, name: str, width: int, height: int, count: int, rows: list[list[Any]]) -> dict[str, Any]:
+def _spills(script: Script, present: list[int], idents: NDArray[np.int32]) -> list[dict[str, Any]]:
+    """What lies in the zone in the last frame."""
+    height, width = idents.shape
+    zone = np.zeros(idents.shape, np.uint8)
+    if script.spill_zone:
+        cv2.fillPoly(zone, [(np.array(script.spill_zone) * (width, height)).round().astype(np.int32)], 1)
+    out = []
+    for number, k in enumerate(present, 1):
+        mask = (idents // PARTS == number) & (zone > 0)
+        box = box_of(mask)
+        if script.movers[k].spill and box is not None:
+            relative = [round(float(v), 4) for v in np.array(box) / (width, height, width, height)]
+            share = round(float(mask.sum()) / float(zone.sum()), 4)
+            out.append({"t_rest": round(script.movers[k].rests, 2), "box": relative, "share": share})
+    return out
+
+
+def _truth(
+    script: Script,
+    name: str,
+    width: int,
+    height: int,
+    count: int,
+    rows: list[list[Any]],
+    spills: list[dict[str, Any]],
+) -> dict[str, Any]:
     def relative(points: Sequence[tuple[float, float]]) -> list[list[float]]:
         pixels, _ = script.camera.project(np.array([(*p, 0.0) for p in points]), width, height)
         return [[round(float(x) / width, 4), round(float(y) / height, 4)] for x, y in pixels]
@@ -194,6 +245,7 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
                 "t_enter": mine[0][0] / script.fps if mine else None,
                 "t_cross": _crossing(mine, np.array(line) * (width, height), script.fps) if line else None,
                 "t_leave": mine[-1][0] / script.fps if mine else None,
+                **({"wash_dwell_s": _dwell(mine, script, width, height)} if script.wash_zone and spec else {}),
             }
         )
     return {
@@ -203,7 +255,10 @@ def _truth(script: Script, name: str, width: int, height: int, count: int, rows:
         "fps": script.fps,
         "frames": count,
         **({"gate_line": line} if line else {}),
+        **({"wash_zone": script.wash_zone} if script.wash_zone else {}),
+        **({"spill_zone": script.spill_zone, "spills": spills} if script.spill_zone else {}),
         **({"bays": {name: relative(corners) for name, corners in script.bays.items()}} if script.bays else {}),
+        **({"zones": {name: relative(corners) for name, corners in script.zones.items()}} if script.zones else {}),
         **({"stays": [{"bay": b, "t_in": i, "t_out": o} for b, i, o in script.stays]} if script.stays else {}),
         "passages": passages,
         **({"counts": script.counts} if script.counts else {}),
@@ -221,6 +276,13 @@ def _crossing(rows: list[list[Any]], line: NDArray[np.float64], fps: int) -> flo
         if s * u < 0:
             found = round((p[0] + s / (s - u) * (q[0] - p[0])) / fps, 2)
     return found
+
+
+def _dwell(rows: list[list[Any]], script: Script, width: int, height: int) -> float:
+    """Seconds for which the bottom centre of the box lies in the wash zone."""
+    zone = np.array(script.wash_zone, np.float32)
+    feet = [((r[2] + r[4]) / 2 / width, r[5] / height) for r in rows]
+    return sum(cv2.pointPolygonTest(zone, foot, False) > 0 for foot in feet) / script.fps
 
 
 def _dump(truth: dict[str, Any]) -> str:

@@ -8,19 +8,24 @@ from models.scenes.camera import Camera
 from models.scenes.lighting import Lamp, Lighting
 from models.scenes.mesh import Array, Look, Mesh
 from models.scenes.parts import Material
-from models.scenes.world import ASPHALT, CONCRETE, DIRT, GRASS, building, fence, gate, ground, mound, tree
+from models.scenes.world import ASPHALT, CONCRETE, DIRT, GRASS, building, fence, gate, ground, mound, tree, wash_bay
 
 # On the gate's post at 6 m, looking down at the apron: beds are seen from above and wheels from the side.
 GATE_CAMERA = Camera((9.6, -6.3, 6.0), (2.7, -1.0, 0.4), float(np.radians(67)))
 GATE_LINE = ((1.2, -4.8), (1.2, 4.8))
 
+# The wash bay of `gate_world(…, wash=True)`: its lane, and the lane that leads past it.
+WASH_X, WASH_Y, PAST_Y = -6.5, 1.7, -2.2
+# Where in the picture of GATE_CAMERA the foot point of a truck in that bay lies, and of one that drives past does not.
+WASH_ZONE = ((0.18, 0.04), (0.34, 0.04), (0.5, 0.34), (0.3, 0.38))
 
-def gate_world(seed: int) -> Array:
-    """One site exit: concrete apron, brick posts, hoarding, a green-netted building site behind."""
+
+def gate_world(seed: int, wash: bool = False, apron: Look = CONCRETE) -> Array:
+    """One site exit: paved apron, brick posts, hoarding, a green-netted building site behind, and a wash bay."""
     rng = np.random.default_rng(seed)
     mesh, width = Mesh(), 9.0
     ground(mesh, DIRT, -150, -1, -150, 150, -0.03)
-    ground(mesh, CONCRETE, -60, 14, -width / 2 - 1.5, width / 2 + 1.5, 0.0)
+    ground(mesh, apron, -60, 14, -width / 2 - 1.5, width / 2 + 1.5, 0.0)
     ground(mesh, GRASS, -1, 14, width / 2 + 1.5, 150, -0.02)
     ground(mesh, CONCRETE.but(colour=(0.3, 0.29, 0.27)), -1, 14, -150, -width / 2 - 1.5, -0.02)
     ground(mesh, ASPHALT, 14, 200, -150, 150, -0.01)
@@ -35,6 +40,8 @@ def gate_world(seed: int) -> Array:
         tree(mesh, rng, x, y)
     for x in (-14.0, -10.0):
         mesh.cylinder((x, 6.4, 0), (x, 6.4, 0.7), 0.18, Look(Material.PLASTIC, (0.7, 0.12, 0.02)), 10, 0.03)
+    if wash:
+        wash_bay(mesh, WASH_X, 3.2, rng, WASH_Y, 0.5)
     return mesh.vertices()
 
 

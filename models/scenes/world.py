@@ -163,19 +163,23 @@ def _wash(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[floa
     return dirt, width
 
 
-def wash_bay(mesh: Mesh, x: float, width: float, rng: np.random.Generator) -> None:
-    """A trough with grating between two walls of nozzles."""
+def wash_bay(
+    mesh: Mesh, x: float, width: float, rng: np.random.Generator, centre_y: float = 0.0, high: float = 1.1
+) -> None:
+    """A trough with grating between two walls of nozzles, `high` metres high and their pipes a little more."""
     pipe = Look(Material.STEEL, (0.1, 0.25, 0.5) if rng.random() < 0.6 else (0.6, 0.5, 0.1))
-    ground(mesh, CONCRETE.but(colour=(0.16, 0.155, 0.15), wet=0.9), x - 5, x + 5, -width / 2, width / 2, 0.012)
+    half = width / 2
+    concrete = CONCRETE.but(colour=(0.16, 0.155, 0.15), wet=0.9)
+    ground(mesh, concrete, x - 5, x + 5, centre_y - half, centre_y + half, 0.012)
     for k in np.arange(-3.5, 3.6, 0.35):
-        mesh.box((x + k, 0, 0.03), (0.1, width, 0.05), STEEL.but(colour=(0.12, 0.12, 0.12), wet=0.8))
+        mesh.box((x + k, centre_y, 0.03), (0.1, width, 0.05), STEEL.but(colour=(0.12, 0.12, 0.12), wet=0.8))
     for side in (1, -1):
-        y = side * (width / 2 + 0.15)
-        mesh.box((x, y, 0.55), (8, 0.12, 1.1), Look(Material.STEEL, (0.35, 0.36, 0.37), wet=0.5))
+        y = centre_y + side * (half + 0.15)
+        mesh.box((x, y, high / 2), (8, 0.12, high), Look(Material.STEEL, (0.35, 0.36, 0.37), wet=0.5))
         for k in np.arange(-3.6, 3.7, 0.9):
-            mesh.box((x + k, y - side * 0.1, 0.8), (0.08, 0.08, 1.5), pipe)
-        for z in (0.4, 0.9, 1.5):
-            mesh.box((x, y - side * 0.08, z), (8, 0.06, 0.06), pipe)
+            mesh.box((x + k, y - side * 0.1, high * 0.73), (0.08, 0.08, high * 1.36), pipe)
+        for share in (0.36, 0.82, 1.36):
+            mesh.box((x, y - side * 0.08, high * share), (8, 0.06, 0.06), pipe)
 
 
 def _street(mesh: Mesh, lamps: list[Lamp], rng: np.random.Generator) -> tuple[float, float]:
