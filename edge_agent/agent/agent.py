@@ -20,6 +20,7 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.agent import commands
 from edge_agent.agent.city import CityFiles
+from edge_agent.agent.evidence import EvidenceKeeper
 from edge_agent.agent.machine import give_back_memory, machine
 from edge_agent.agent.site import Site
 from edge_agent.agent.sources import Source, dust_source, gate_source
@@ -73,7 +74,8 @@ class Agent:
         self._city = CityFiles(zip((section.city_file for section in config.dust), tellers, strict=True))
         self._recorder = open_recorder(config, destinations(config), self._clock)
         self._outbox = self._recorder.outbox
-        self._commands = {"city-air": commands.city_air(self._tell_city_air)}
+        self._evidence = EvidenceKeeper(config, self._recorder)
+        self._commands = {"city-air": commands.city_air(self._tell_city_air), "evidence": self._evidence.command}
         self._links = Uplinks(config, self._outbox, self._data_dir, self.status, self._command)
         self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
         self._uplinks = [(each, Worker(each.name, _body(each), clock=self._clock)) for each in self._links.all]
@@ -117,6 +119,7 @@ class Agent:
         if not (stuck or starved):
             notify("WATCHDOG=1")
         self._city.poll(now)
+        self._evidence.poll(now)
         for draft in self._site.tick(self._clock.time()):
             self._try_record(draft)
         problems = self.problems()
@@ -179,11 +182,18 @@ class Agent:
         """Sentences a person can act on."""
         ill = [f"{worker.name}: {worker.problem}" for worker in self._workers if worker.problem]
         stuck = [f"{worker.name}: gave no sign of life" for worker in self._workers if worker.stuck]
-        return [*ill, *stuck, *self._site.problems(), *self._city.problems(), *self._outbox.problems()]
+        parts = (self._site, self._city, self._outbox, self._evidence)
+        return [*ill, *stuck, *(problem for part in parts for problem in part.problems())]
 
     def status(self) -> StatusData:
         """What the uplinks publish, retained."""
-        return StatusData(state="online", version=__version__, kind=self._config.device.kind, problems=self.problems())
+        return StatusData(
+            state="online",
+            version=__version__,
+            kind=self._config.device.kind,
+            problems=self.problems(),
+            evidence_key=self._evidence.public_key,
+        )
 
     def health(self) -> HealthData:
         """What a maintainer wants to know before driving there."""
@@ -196,6 +206,7 @@ class Agent:
             uplinks=seen["uplinks"],
             clock={"trusted": trust.trusted, "error_s": trust.error_s if trust.trusted else None},
             machine=machine(self._data_dir),
+            evidence=self._evidence.state(),
         )
 
     def snapshot(self) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "replay": ("replay", "decide over a recording: a video, a folder of pictures, or sensor bytes"),
     "detect": ("detect", "what the models see in pictures"),
     "listen": ("listen", "show what arrives at a broker; report gaps and repeats"),
+    "verify": ("verify", "what an evidence pack proves, and what it does not"),
     "hj212": ("hj212", "decode or encode HJ 212 frames"),
     "schema": ("schema", "AsyncAPI and JSON Schema of all messages"),
 }

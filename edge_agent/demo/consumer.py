@@ -1,7 +1,8 @@
-"""The city's side of the demo: subscribes, keeps a ledger, checks evidence, leaves annotated pictures in a folder."""
+"""The city's side of the demo: subscribes, keeps a ledger, checks evidence, leaves annotated pictures and packs."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.config import Mqtt
+from edge_agent.evidence.assemble import PackWriter
+from edge_agent.evidence.manifest import MANIFEST_ROLE
 from edge_agent.messages import EvidenceData, Message, ViolationData
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt_connection import connect
@@ -25,11 +28,13 @@ class Consumer:
     def __init__(self, broker: Mqtt, topic: str, out: Path) -> None:
         self.ledger = Ledger(since=1)
         self.kinds: Counter[str] = Counter()
+        self._manifests = 0
         self.pictures: list[Path] = []
         self.changed = threading.Condition()
         self._settings = broker
         self._topic = topic
         self._out = out
+        self._packs = PackWriter(out / "packs")
         self._violations: dict[str, tuple[Message, ViolationData]] = {}
         self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
         self._stop = threading.Event()
@@ -51,8 +56,8 @@ class Consumer:
             return self.changed.wait_for(lambda: self._has(sequence), timeout_s)
 
     def evidence(self) -> int:
-        """Pieces that arrived whole, their SHA-256 as announced."""
-        return sum(account.evidence for account in self.ledger.accounts())
+        """Pictures and clips that arrived whole, their SHA-256 as announced; manifests are not counted."""
+        return sum(account.evidence for account in self.ledger.accounts()) - self._manifests
 
     def _has(self, sequence: int) -> bool:
         accounts = self.ledger.accounts()
@@ -85,6 +90,8 @@ class Consumer:
             self.kinds[violation.kind] += 1
             self._violations[message.id] = (message, violation)
         elif message.type == "edge.evidence.v1":
+            with contextlib.suppress(ValueError, OSError):
+                self._packs.update(message)
             self._piece(msgspec.convert(message.data, EvidenceData))
 
     def _piece(self, piece: EvidenceData) -> None:
@@ -95,7 +102,10 @@ class Consumer:
         content = b"".join(parts[n] for n in sorted(self._parts.pop((piece.violation, piece.n))))
         known = self._violations.get(piece.violation)
         if known and hashlib.sha256(content).hexdigest() == piece.sha256:
-            self._show(*known, piece, content)
+            if piece.role == MANIFEST_ROLE:
+                self._manifests += 1
+            else:
+                self._show(*known, piece, content)
 
     def _show(self, message: Message, violation: ViolationData, piece: EvidenceData, content: bytes) -> None:
         from edge_agent.demo.pictures import annotated

@@ -140,7 +140,7 @@ class EvidenceStore:
     def sweep(self) -> int:
         """Removes what a power cut left half-written; how many folders that were."""
         half = [p for p in self.root.glob("[0-9]*/[0-9]*/[0-9]*/.*") if p.is_dir()]
-        for path in half:
+        for path in (*half, *self.root.glob(f"[0-9]*/[0-9]*/[0-9]*/*/.{REMOVED}")):
             self._files.remove(path)
         return len(half)
 

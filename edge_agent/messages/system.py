@@ -8,16 +8,23 @@ import msgspec
 
 
 class StatusData(msgspec.Struct, frozen=True, kw_only=True):
-    """Retained; the last will says offline. ``problems`` are sentences a person can act on."""
+    """Retained; the last will says offline. ``problems`` are sentences a person can act on.
+
+    ``evidence_key`` is the public Ed25519 key in hexadecimal that signs the evidence, empty without a camera.
+    """
 
     state: Literal["online", "offline", "stopped"]
     version: str = ""
     kind: str = ""
     problems: list[str] = []
+    evidence_key: str = ""
 
 
 class HealthData(msgspec.Struct, frozen=True, kw_only=True):
-    """Sent every ``health_interval_s``: what a maintainer wants to know before driving there."""
+    """Sent every ``health_interval_s``: what a maintainer wants to know before driving there.
+
+    ``evidence``: the public key, and number and SHA-256 of the newest manifest of the chain.
+    """
 
     uptime_s: float
     outbox: dict[str, Any]
@@ -25,6 +32,7 @@ class HealthData(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: dict[str, Any]
     clock: dict[str, Any]
     machine: dict[str, Any]
+    evidence: dict[str, Any] = {}
 
 
 class AckData(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,162 @@
+"""``edge-agent verify PACK…``: what an evidence pack proves and what it does not, offline.
+
+PACK is a folder, or a zip or tar of it; a folder of packs (a device's evidence folder, or what ``listen --packs``
+wrote) must hold every link of its chain between the first and the last. That none was cut off at an end is seen with
+``--span``, from the numbers in the device's health messages. Exit code 0 when everything is proven, 1 when not, 2 for
+wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from edge_agent.errors import ConfigError
+from edge_agent.evidence.key import load_key, read_public_key
+from edge_agent.evidence.packs import Found, UnreadablePackError, open_packs
+from edge_agent.evidence.verify import ChainReport, PackReport, chains, judge, plain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Packs, and what is known of them."""
+    parser.add_argument("packs", nargs="*", metavar="PACK", help="folder, zip or tar: a pack, or a folder of packs")
+    parser.add_argument("--key", default="", help="the device's public key: 64 hexadecimal digits or a PEM file")
+    parser.add_argument("--span", metavar="FIRST-LAST", help="numbers that one chain must hold, such as 1-17")
+    parser.add_argument("--whole", action="store_true", help="pieces that were not sent must be there too")
+    parser.add_argument("--json", action="store_true", help="one JSON object a pack, then the summary")
+    parser.add_argument("--show-key", metavar="CONFIG", help="print the public key of a configured device, and stop")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verifies and prints."""
+    if args.show_key:
+        print(public_key(Path(args.show_key)))
+        return 0
+    if not args.packs:
+        raise ConfigError("command line", "PACK", "is missing: name a pack or a folder of packs")
+    try:
+        key = read_public_key(args.key) if args.key else ""
+    except ValueError as error:
+        raise ConfigError("command line", "--key", str(error)) from error
+    verdict = _Verdict(key, _span(args.span), whole=args.whole, as_json=args.json)
+    for path in args.packs:
+        verdict.take(Path(path))
+    return 0 if verdict.summary() else 1
+
+
+def public_key(file: Path) -> str:
+    """The public key of the device configured in ``file``. Raises ConfigError; makes no key."""
+    from edge_agent.config import load
+    from edge_agent.outbox.recorder import configured_seal
+
+    key_file = configured_seal(load(file)).key_file
+    if not key_file.exists():
+        raise ConfigError(key_file, "", "is not there yet; the agent makes it when it first starts with a camera")
+    return load_key(key_file).public
+
+
+def _span(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise ConfigError("command line", "--span", f"{text!r} is not FIRST-LAST, such as 1-17")
+    return int(first), int(last)
+
+
+class _Verdict:
+    """Takes one argument after the other; ``summary`` judges their chains."""
+
+    def __init__(self, key: str, span: tuple[int, int] | None, *, whole: bool, as_json: bool) -> None:
+        self._key = key
+        self._span = span
+        self._whole = whole
+        self._json = as_json
+        self._complete = span is not None
+        self._reports: list[PackReport] = []
+        self._problems: list[str] = []
+
+    def take(self, path: Path) -> None:
+        try:
+            with open_packs(path) as found:
+                self._found(found)
+        except UnreadablePackError as error:
+            self._problems.append(str(error))
+
+    def summary(self) -> bool:
+        """Prints it; whether everything is proven."""
+        found = chains(self._reports, complete=self._complete)
+        problems = [*self._problems, *(problem for link in found for problem in link.problems)]
+        problems += self._out_of_span(found)
+        for device in sorted({(report.site, report.device) for report in self._reports}):
+            keys = {report.key for report in self._reports if (report.site, report.device) == device}
+            if len(keys) > 1:
+                problems.append(f"packs of {device[1]} are signed by {len(keys)} keys; give --key and the packs of one")
+        proven = bool(self._reports) and not problems and all(report.proven for report in self._reports)
+        good = sum(report.proven for report in self._reports)
+        if self._json:
+            links = [plain(link) for link in found]
+            self._line({"summary": {"proven": proven, "packs": len(self._reports), "packs_proven": good,
+                                    "chains": links, "problems": problems}})  # fmt: skip
+            return proven
+        for link in found:
+            print(_chain_sentence(link, known=self._span is not None))
+        for problem in problems:
+            print(f"  ✗ {problem}")
+        alone = f"{good} of {len(self._reports)} packs are, each taken alone"
+        print(f"PROVEN: {good} of {good} packs" if proven else f"NOT PROVEN; {alone}")
+        return proven
+
+    def _out_of_span(self, found: list[ChainReport]) -> list[str]:
+        if self._span is None:
+            return []
+        if len(found) != 1:
+            return [f"--span is of one chain; these packs are of {len(found)}"]
+        first, last = self._span
+        if found[0].first <= first and found[0].last >= last:
+            return []
+        return [f"numbers {first} to {last} are expected, {found[0].first} to {found[0].last} are here"]
+
+    def _found(self, found: Found) -> None:
+        if not found.packs:
+            raise UnreadablePackError(f"{found.path} holds no manifest.jsonl: it is no evidence pack")
+        reports = [judge(pack, key=self._key, whole=self._whole) for pack in found.packs]
+        self._problems += [f"{found.path}: {name} lies in no pack: no manifest names it" for name in found.strays]
+        if found.single:
+            for report in reports:
+                gone = [file.name for file in report.files if file.state == "removed"]
+                if gone:
+                    report.proven = False
+                    report.problems.append(f"the device removed {', '.join(gone)}; only the manifest can be verified")
+        self._complete |= not found.single
+        self._reports += reports
+        for report in reports:
+            self._show(report)
+
+    def _show(self, report: PackReport) -> None:
+        if self._json:
+            self._line({"pack": plain(report)})
+            return
+        head = f"{report.device} {report.kind} {report.time}" if report.number else "unreadable"
+        print(f"{report.place}: {'proven' if report.proven else 'NOT PROVEN'}: {head}")
+        states = ", ".join(f"{file.name} {file.role} {file.state}" for file in report.files)
+        if report.number:
+            print(f"    files: {states}")
+            print(f"    signed by {report.key}, number {report.number} of chain {report.chain}")
+        for problem in report.problems:
+            print(f"  ✗ {problem}")
+        for question in report.not_proven:
+            print(f"  ? not proven: {question}")
+
+    @staticmethod
+    def _line(value: Any) -> None:
+        print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def _chain_sentence(link: ChainReport, *, known: bool) -> str:
+    span = f"number {link.first}" if link.first == link.last else f"numbers {link.first} to {link.last}"
+    holes = f", {len(link.missing)} of them not here" if link.missing else ""
+    limits = "that none came before or after these is proven only with --span and the number in a health message"
+    return f"chain {link.chain} of {link.device}: {span}{holes}" + ("" if known else f"; {limits}")
