@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge_agent.config.pictures import Pictures
 from edge_agent.config.polygon import check
 from edge_agent.config.section import Name, Point, Seconds, Section, Share
 
@@ -86,7 +87,8 @@ class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_score: Share = 0.35
     min_load_confidence: Share = 0.6
     min_wheels_confidence: Share = 0.6
-    evidence_pictures: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    evidence_pictures: Annotated[int, msgspec.Meta(ge=2, le=6)] = 2
+    pictures: Pictures = Pictures()
 
     def __post_init__(self) -> None:
         (ax, ay), (bx, by) = self.line

@@ -13,12 +13,13 @@ from drivers.frames import Frame
 from edge_agent.config.gate import Gate
 from edge_agent.gate.album import Album
 from edge_agent.gate.passage import Passage, Passages
+from edge_agent.gate.ring import Ring, Scenery
 from edge_agent.gate.rules import broken
 from edge_agent.gate.verdict import join
 from edge_agent.gate.wash import WashBay
-from edge_agent.messages.envelope import Draft, rfc3339
+from edge_agent.messages.envelope import Draft, Picture, rfc3339
 from edge_agent.messages.gate import PassageData, ViolationData
-from edge_agent.vision.detections import Track
+from edge_agent.vision.detections import Box, Track
 from edge_agent.vision.detector import Detector
 from edge_agent.vision.motion import MotionGate
 from edge_agent.vision.network import Image
@@ -26,6 +27,7 @@ from edge_agent.vision.state import StateClassifier, quality
 from edge_agent.vision.tracker import Tracker, distance
 
 TRUCK = "truck"
+_WHEEL = "wheel"
 _FOLLOWED = frozenset({"truck", "bus", "car", "other_vehicle"})
 _AFTER_MOTION_S = 1.5
 _WARM_UP_FRAMES = 3
@@ -50,7 +52,10 @@ class GateWatch:
         self._tracker = Tracker(section.lost_after_s)
         self._passages = Passages(section)
         self._wash = WashBay(section.wash) if section.wash else None
+        kept = section.pictures
+        self._ring = Ring(kept.clip_before_s, kept.clip_after_s, kept.clip_memory_mb * 1_000_000)
         self._albums: dict[int, Album] = {}
+        self._coming: dict[int, tuple[Picture, ...]] = {}
         self._tracks: list[Track] = []
         self._next_detection = float("-inf")
         self._last_detection = float("-inf")
@@ -74,14 +79,20 @@ class GateWatch:
         self._count["detections"] += 1
         height, width = frame.image.shape[:2]
         size = (height, width)
-        found = [d for d in self._detector.detect(frame.image) if d.label in _FOLLOWED]
+        detected = self._detector.detect(frame.image)
+        found = [d for d in detected if d.label in _FOLLOWED]
         self._tracks = self._tracker.update(frame.time, found, size)
+        scenery = Scenery(self._tracker.boxes(frame.time), self._motion.places(size))
+        if scenery.vehicles:
+            self._ring.add(frame.time, frame.image, scenery)
+        wheels = tuple(d.box for d in detected if d.label == _WHEEL)
         for track in self._tracks:
             if track.seen == frame.time and track.label in self._section.trucks:
-                self._look(track, frame)
+                self._look(track, frame, wheels, scenery)
         if self._wash:
             self._wash.update(frame.time, self._tracks, size)
         ended = self._passages.update(frame.time, self._tracks, size)
+        self._mark(frame.time)
         drafts = [draft for passage in ended for draft in self._ended(passage)]
         self._forget()
         return drafts
@@ -91,6 +102,13 @@ class GateWatch:
         drafts = [draft for passage in self._passages.finish() for draft in self._ended(passage)]
         self._forget()
         return drafts
+
+    def coming(self) -> list[tuple[Picture, ...]]:
+        """Clips that are complete and will be those of violations, as far as can be told before their trucks are gone.
+
+        To be begun with in time; a clip is the same in the draft that follows.
+        """
+        return list(self._coming.values())
 
     def state(self) -> dict[str, Any]:
         """Counts (``tracks``: trucks that are gone), and what is followed now."""
@@ -112,6 +130,8 @@ class GateWatch:
                 album.shift(by_s)
             if self._wash:
                 self._wash.shift(by_s)
+            self._ring.shift(by_s)
+            self._coming.clear()
             self._next_detection += by_s
             self._last_detection += by_s
             self._last_motion += by_s
@@ -129,7 +149,20 @@ class GateWatch:
         follows = self._tracker.candidates > 0 or any(not track.still for track in self._tracks)
         return follows or time - self._last_motion <= _AFTER_MOTION_S
 
-    def _look(self, track: Track, frame: Frame) -> None:
+    def _mark(self, time: float) -> None:
+        """What crossed the line may have to be shown crossing it."""
+        for passage in self._passages.open():
+            number = passage.number
+            if passage.crossings:
+                self._ring.mark(number, passage.crossings[-1])
+            if not self._ring.complete(number, time):
+                self._coming.pop(number, None)
+            elif number not in self._coming and self._is_truck(passage) and passage.direction:
+                clip = self._ring.clip(number)
+                if clip and broken(passage, self._data(passage), self._section):
+                    self._coming[number] = clip
+
+    def _look(self, track: Track, frame: Frame, wheels: tuple[Box, ...], scenery: Scenery) -> None:
         album = self._albums.setdefault(track.id, Album())
         x1, y1, x2, y2 = track.box
         if min(x2 - x1, y2 - y1) < _LEAST_SIDE_PX:
@@ -142,22 +175,26 @@ class GateWatch:
             if frame.time - newest.seen.time < wait_s - _SLACK_S:
                 return
         self._count["looks"] += 1
-        album.add(frame.time, frame.image, track.box, self._classifier.judge(frame.image, track.box))
+        judgement = self._classifier.judge(frame.image, track.box)
+        album.add(frame.time, frame.image, track.box, judgement, wheels, scenery.besides(track.id))
 
     @staticmethod
     def _better(album: Album, track: Track, image: Image) -> bool:
         return quality(image, track.box) > min(view.seen.judgement.quality for view in album.views)
 
     def _ended(self, passage: Passage) -> list[Draft]:
-        if passage.label not in self._section.trucks or passage.score < self._section.min_score:
+        if not self._is_truck(passage):
             return []
         self._count["tracks"] += 1
         return self._judged(passage) if passage.direction else []
 
-    def _judged(self, passage: Passage) -> list[Draft]:
+    def _is_truck(self, passage: Passage) -> bool:
+        return passage.label in self._section.trucks and passage.score >= self._section.min_score
+
+    def _data(self, passage: Passage) -> PassageData:
         album = self._albums.get(passage.number, Album())
         section = self._section
-        data = PassageData(
+        return PassageData(
             passage=f"{section.camera.name}-{rfc3339(passage.start)}-{passage.number}",
             camera=section.camera.name,
             direction=passage.direction or "standing",
@@ -169,18 +206,27 @@ class GateWatch:
             wheels=join(album.seen, "wheels", section.min_wheels_confidence),
             wash_dwell_s=self._wash.dwell_s(passage.number) if self._wash else None,
         )
+
+    def _judged(self, passage: Passage) -> list[Draft]:
+        album = self._albums.get(passage.number, Album())
+        section, data = self._section, self._data(passage)
+        shots, clip = self._ring.shots(passage.number), self._ring.clip(passage.number)
         self._count["passages"] += 1
         drafts = [Draft("passage", passage.end, data, subject=data.passage)]
         for kind, confidence, of in broken(passage, data, section):
             self._count["violations"] += 1
             violation = ViolationData(kind=kind, confidence=confidence, passage=data)
             state = {"load": data.load.state, "wheels": data.wheels.state}.get(of, "")
-            pictures = album.prove(of, state, section.evidence_pictures)
-            drafts.append(Draft("violation", passage.end, violation, subject=data.passage, pictures=pictures))
+            pictures = album.prove(of, state, section.evidence_pictures, passage.number, shots)
+            drafts.append(
+                Draft("violation", passage.end, violation, subject=data.passage, pictures=pictures, clip=clip)
+            )
         return drafts
 
     def _forget(self) -> None:
         going_on = {passage.number for passage in self._passages.open()}
         self._albums = {number: album for number, album in self._albums.items() if number in going_on}
+        self._coming = {number: clip for number, clip in self._coming.items() if number in going_on}
+        self._ring.keep(going_on)
         if self._wash:
             self._wash.keep(going_on)

@@ -39,8 +39,10 @@ class TimeTrust(StrEnum):
 class Picture:
     """An encoded picture or clip that proves something.
 
-    ``role``: full, crop, clip; overlay (a copy with text); before, entering, standing, leaving, after (of a stay).
+    ``role``: full, crop, clip; overlay (a copy with text), blurred (a copy with what is to be hidden pixelated); before,
+    entering, standing, leaving, after (of a stay).
     ``local``: kept on the device and named in the manifest, but not sent unless a platform asks for it.
+    ``hide``: boxes (x1, y1, x2, y2 in pixels) of what did nothing, to be hidden in what is sent; see the darkroom.
     """
 
     role: str
@@ -50,13 +52,14 @@ class Picture:
     width: int
     height: int
     local: bool = False
+    hide: tuple[tuple[float, float, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a decider hands over to be recorded; ``time`` is Unix seconds.
 
-    ``pictures`` go only with a channel that takes them.
+    ``pictures`` go only with a channel that takes them. ``clip`` are the frames of a clip still to be made of them.
     """
 
     channel: str
@@ -64,6 +67,7 @@ class Draft:
     data: msgspec.Struct
     subject: str = ""
     pictures: tuple[Picture, ...] = ()
+    clip: tuple[Picture, ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):

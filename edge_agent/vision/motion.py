@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Image
 
 _WIDTH, _HEIGHT = 160, 90
@@ -21,6 +22,7 @@ _NOISE_FACTOR = 4.0
 _LEARN = 0.08
 _LEAST_SHARE = 0.002
 _GLOBAL_SHARE = 0.8
+_MOST_PLACES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class MotionGate:
     def __init__(self) -> None:
         self._usual: NDArray[np.float32] | None = None
         self._noise: NDArray[np.float32] | None = None
+        self._moving: NDArray[np.uint8] | None = None
 
     def update(self, image: Image) -> Motion:
         """Takes one H×W×3 BGR picture in; the first one counts as moved."""
@@ -47,7 +50,8 @@ class MotionGate:
             return Motion(True, 1.0, True)
         difference = cv2.absdiff(grey, self._usual)
         apart = difference > np.maximum(_LEAST_STEP, _NOISE_FACTOR * self._noise)
-        moving = cv2.erode(apart.astype(np.uint8), np.ones((2, 2), np.uint8))
+        moving = np.asarray(cv2.erode(apart.astype(np.uint8), np.ones((2, 2), np.uint8)), np.uint8)
+        self._moving = moving
         share = float(cv2.countNonZero(moving)) / moving.size
         if share > _GLOBAL_SHARE:
             self._begin(grey)
@@ -56,9 +60,25 @@ class MotionGate:
         cv2.accumulateWeighted(np.minimum(difference, _LEAST_STEP), self._noise, _LEARN)
         return Motion(share >= _LEAST_SHARE, share, False)
 
+    @property
+    def points(self) -> NDArray[np.uint8] | None:
+        """1 where something moved in the last picture, sampled; None where all of it is new."""
+        return self._moving
+
+    def places(self, size: tuple[int, int]) -> tuple[Box, ...]:
+        """Where something moved in the last picture, of ``size`` (height, width): the 20 largest, in its pixels."""
+        if self._moving is None or not self._moving.any():
+            return ()
+        joined = cv2.dilate(self._moving, np.ones((3, 3), np.uint8))
+        _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        largest = sorted(stats[1:].tolist(), key=lambda row: (-row[cv2.CC_STAT_AREA], row))[:_MOST_PLACES]
+        dx, dy = size[1] / joined.shape[1], size[0] / joined.shape[0]
+        return tuple((x * dx, y * dy, (x + w) * dx, (y + h) * dy) for x, y, w, h, _ in largest)
+
     def _begin(self, grey: NDArray[np.float32]) -> None:
         self._usual = grey.copy()
         self._noise = np.full_like(grey, _LEAST_STEP / _NOISE_FACTOR)
+        self._moving = None
 
 
 def _sampled(image: Image) -> NDArray[np.float32]:

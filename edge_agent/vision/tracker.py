@@ -159,6 +159,10 @@ class Tracker:
         """Those that count now, in the order of their ids."""
         return [f.public() for f in self._followed if f.counts]
 
+    def boxes(self, time: float) -> dict[int, Box]:
+        """Where everything followed should be at ``time`` by its id, what was seen only once included."""
+        return {f.id: f.box if f.seen == time else f.expected(time) for f in self._followed}
+
     @property
     def candidates(self) -> int:
         """Tracks that were seen and do not count yet."""
