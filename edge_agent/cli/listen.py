@@ -10,12 +10,15 @@ import contextlib
 import sys
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError, UplinkError
+from edge_agent.evidence.assemble import PackWriter
+from edge_agent.messages.envelope import Message
 from edge_agent.uplink.ledger import Account, Ledger, Noticed, UnreadableError
 from edge_agent.uplink.mqtt_connection import connect
 
@@ -31,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--count", type=int, help="stop after this many messages")
     parser.add_argument("--since", type=int, metavar="N", help="expect every device's sequences from N on")
+    parser.add_argument(
+        "--packs", default="", metavar="FOLDER", help="write evidence packs there"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a message, then the summary")
     parser.add_argument("--username", default="")
     parser.add_argument("--password-file", default="", metavar="FILE")
@@ -63,7 +69,7 @@ def listen(args: argparse.Namespace) -> int:
         raise ConfigError("command line", "", str(error)) from error
     topic = f"edge/v1/{args.site}/#" if args.site else args.topic
     ledger = Ledger(args.since)
-    show = _Show(args.json)
+    show = _Show(args.json, PackWriter(Path(args.packs)) if args.packs else None)
     with contextlib.suppress(KeyboardInterrupt):
         _receive(settings, topic, ledger, show, args.seconds, args.count)
     show.summary(ledger)
@@ -97,8 +103,9 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
 class _Show:
     """Prints for a person or for a script."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, packs: PackWriter | None) -> None:
         self._json = as_json
+        self._packs = packs
 
     def message(self, topic: str, payload: bytes, ledger: Ledger) -> int:
         """How many messages there were in ``payload``."""
@@ -109,7 +116,16 @@ class _Show:
             return 0
         for each in noticed:
             self._one(topic, each)
+            self._keep(topic, each.message)
         return len(noticed)
+
+    def _keep(self, topic: str, message: Message) -> None:
+        if self._packs is None:
+            return
+        try:
+            self._packs.update(message)
+        except (ValueError, OSError) as error:
+            print(f"{topic}: not kept: {error}", file=sys.stderr)
 
     def summary(self, ledger: Ledger) -> None:
         """The end of the report."""
