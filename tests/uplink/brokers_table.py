@@ -24,12 +24,11 @@ three connections without an acknowledgement, and never counts a lost connection
 
 ## Several nodes
 
-`broker` may be a list, tried in turn. `tests/uplink/test_brokers.py` kills the node in use while 200 violations are being
-recorded: of two Mosquittos the second gets the rest and nothing is missing; of three NATS nodes with streams on all
-three another acknowledges everything. What NATS 2.9.10 delivers afterwards is its own matter: when it was
+`broker` may be a list, tried in turn. `tests/uplink/test_brokers.py` kills the node in use while 200 violations are
+being recorded: of two Mosquittos the second gets the rest and nothing is missing; of three NATS nodes with streams on
+all three another acknowledges everything. What NATS 2.9.10 delivers afterwards is its own matter: when it was
 restarted in mid-stream, in 4 of 7 runs it had acknowledged up to eight messages that it never delivered to a
-subscriber with a session.
-A city that runs NATS should take a newer one and try this first.
+subscriber with a session. A city that runs NATS should take a newer one and try this first.
 
 ## What to set on each
 
