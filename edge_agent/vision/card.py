@@ -70,7 +70,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     name: str
     version: str
-    task: Literal["detect", "truck-state"]
+    task: Literal["detect", "truck-state", "bay-state"]
     file: str
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     licence: str
@@ -97,8 +97,8 @@ def read_card(model: str, task: str) -> tuple[Card, Path]:
         raise ModelError(f"{path}: {error}") from error
     if card.task != task:
         raise ModelError(f"{path}: task is {card.task!r}, needed here is {task!r}")
-    if (card.task == "detect") != (card.head is not None) or (card.task == "truck-state") != bool(card.outputs):
-        raise ModelError(f"{path}: a detect card has a [head], a truck-state card has [[outputs]]; mend the card")
+    if (card.task == "detect") != (card.head is not None) or (card.task == "detect") == bool(card.outputs):
+        raise ModelError(f"{path}: a detect card has a [head], a state card has [[outputs]]; mend the card")
     return card, _checked(path.parent / card.file, card, path)
 
 

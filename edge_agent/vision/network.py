@@ -44,7 +44,7 @@ class Placed:
 class Network:
     """A checked session. Raises ModelError when the file is no model, or not of the shape its card says."""
 
-    def __init__(self, card: Card, file: Path) -> None:
+    def __init__(self, card: Card, file: Path, channels: int = 3) -> None:
         self.card = card
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -60,13 +60,13 @@ class Network:
         self._file = file
         if len(self._inputs) != 1 or len(self._inputs[0].shape) != 4:
             shapes = [list(each.shape) for each in self._inputs]
-            raise ModelError(f"{file}: needed is one input 1×3×height×width, the model has {shapes}")
+            raise ModelError(f"{file}: needed is one input 1×{channels}×height×width, the model has {shapes}")
         self.output_names = [each.name for each in self._session.get_outputs()]
         height, width = card.input.size
-        self.probe = self.run(np.zeros((1, 3, height, width), np.float32))
+        self.probe = self.run(np.zeros((1, channels, height, width), np.float32))
 
     def run(self, x: Array) -> list[Array]:
-        """The outputs for a prepared 1×3×H×W input."""
+        """The outputs for a prepared N×channels×H×W input."""
         try:
             outputs: list[Array] = self._session.run(None, {self._inputs[0].name: x})
         except Exception as error:

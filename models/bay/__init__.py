@@ -1,0 +1,1 @@
+"""How the bay-state classifier was trained and measured."""
