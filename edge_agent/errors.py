@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivers.errors import Action, EdgeAgentError
 
-__all__ = ["Action", "ConfigError", "EdgeAgentError", "ModelError", "OutboxError", "UplinkError"]
+__all__ = ["Action", "ConfigError", "EdgeAgentError", "LabelError", "ModelError", "OutboxError", "UplinkError"]
 
 
 class ConfigError(EdgeAgentError, ValueError):
@@ -19,6 +19,10 @@ class ConfigError(EdgeAgentError, ValueError):
 
 class ModelError(EdgeAgentError, ValueError):
     """A model or card that is missing, truncated, changed or of another shape than its card says."""
+
+
+class LabelError(EdgeAgentError, ValueError):
+    """A label file that cannot be used: which file, which line, what is allowed."""
 
 
 class OutboxError(EdgeAgentError, OSError):

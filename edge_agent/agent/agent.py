@@ -22,8 +22,9 @@ from edge_agent.agent import commands
 from edge_agent.agent.city import CityFiles
 from edge_agent.agent.evidence import EvidenceKeeper
 from edge_agent.agent.machine import give_back_memory, machine
+from edge_agent.agent.reviews import Reviews
 from edge_agent.agent.site import Site
-from edge_agent.agent.sources import Source, dust_source, gate_source
+from edge_agent.agent.sources import Source, dust_source, gate_source, pole_source
 from edge_agent.agent.systemd import notify
 from edge_agent.agent.uplinks import Uplink, Uplinks, destinations
 from edge_agent.agent.worker import Worker
@@ -67,15 +68,21 @@ class Agent:
         self._site = Site(config, file, self._clock)
         self._dust = [dust_source(section, file, self._clock, self.record, self._data_dir) for section in config.dust]
         sources: list[Source] = list(self._dust)
-        if config.gate:
+        if config.gate or config.pole:
             give_back_memory()
         sources += [gate_source(section, self._clock, self.record) for section in config.gate]
+        sources += [pole_source(pole, file, self._clock, self.record, self._data_dir) for pole in config.pole]
         tellers = (source.tell_city_air for source in self._dust)
         self._city = CityFiles(zip((section.city_file for section in config.dust), tellers, strict=True))
         self._recorder = open_recorder(config, destinations(config), self._clock)
         self._outbox = self._recorder.outbox
         self._evidence = EvidenceKeeper(config, self._recorder)
-        self._commands = {"city-air": commands.city_air(self._tell_city_air), "evidence": self._evidence.command}
+        self._reviews = Reviews(config, file, self._recorder, self._clock)
+        self._commands = {
+            "city-air": commands.city_air(self._tell_city_air),
+            "evidence": self._evidence.command,
+            "review": self._reviews.handler(self._record_now),
+        }
         self._links = Uplinks(config, self._outbox, self._data_dir, self.status, self._command)
         self._sources = [(source, Worker(source.name, source.body, clock=self._clock)) for source in sources]
         self._uplinks = [(each, Worker(each.name, _body(each), clock=self._clock)) for each in self._links.all]
@@ -158,10 +165,12 @@ class Agent:
             uplink.wake()
         _stop(worker for _, worker in self._uplinks)
         self._links.close()
+        self._reviews.close()
         self._outbox.close()
 
     def record(self, worker: Worker, draft: Draft) -> None:
         """Commits ``draft`` and what follows from it; returns when it is durable or the worker was told to stop."""
+        draft = self._reviews.raised(draft)
         while True:
             try:
                 message = self._recorder.record(draft)
@@ -173,9 +182,10 @@ class Agent:
                 worker.beat()
                 if worker.stop.wait(_TICK_S):
                     return
+        self._reviews.remember(message, draft)
         if self._watch:
             self._watch(message)
-        for following in self._site.update(draft):
+        for following in self._site.update(draft, message.id):
             self.record(worker, following)
 
     def problems(self) -> list[str]:
@@ -231,6 +241,13 @@ class Agent:
     def _tell_city_air(self, air: CityAir) -> None:
         for source in self._dust:
             source.tell_city_air(air)
+
+    def _record_now(self, draft: Draft) -> None:
+        message = self._recorder.record(draft)
+        if self._watch:
+            self._watch(message)
+        for following in self._site.update(draft, message.id):
+            self._try_record(following)
 
     def _try_record(self, draft: Draft) -> None:
         try:

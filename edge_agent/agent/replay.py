@@ -6,6 +6,8 @@ boot ``replay`` and sequence, and nothing is sent, kept or looked up on the netw
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,9 +21,10 @@ from drivers.identify import identify
 from drivers.table import names, open_camera, open_recording
 from edge_agent import config
 from edge_agent.agent.city import read_city
-from edge_agent.agent.sources import Decider, Device, dust_decider, gate_decider
+from edge_agent.agent.sources import Decider, Device, dust_decider, gate_decider, pole_decider
 from edge_agent.errors import ConfigError
-from edge_agent.messages import Message
+from edge_agent.events.cases import Cases
+from edge_agent.messages import Message, ViolationData
 from edge_agent.outbox import ReplayRecorder
 
 VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".ts", ".h264", ".webm"})
@@ -35,6 +38,9 @@ class Replay:
         if not source.exists():
             raise BadRecordingError(f"{source} does not exist; name a video, a folder of pictures, or sensor bytes")
         self._recorder = ReplayRecorder(whole.device.site, whole.device.id)
+        self._cases = Cases(whole, file)
+        first, last = whole.events.serials if whole.events else (1, 1)
+        self._serials = itertools.cycle(range(first, last + 1))
         self._items = 0
         self._messages: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
@@ -71,6 +77,9 @@ class Replay:
         }
 
     def _record(self, draft: Any) -> Message:
+        if isinstance(draft.data, ViolationData):
+            raised = self._cases.raised(draft.data, draft.time, lambda: next(self._serials))
+            draft = dataclasses.replace(draft, data=raised)
         message = self._recorder.record(draft)
         self._messages[draft.channel] += 1
         if draft.channel == "violation":
@@ -78,10 +87,11 @@ class Replay:
         return message
 
     def _pictures(self, source: Path, whole: config.Config, file: Path, start: float) -> None:
-        if not whole.gate:
-            raise ConfigError(file, "gate", f"is missing, and {source} is a camera's recording; add a [[gate]] table")
-        section = whole.gate[0]
-        self._decider = gate_decider(section)
+        if not (whole.gate or whole.pole):
+            problem = f"is missing, and {source} is a camera's recording; add a [[gate]] or a [[pole]] table"
+            raise ConfigError(file, "gate", problem)
+        section = whole.gate[0] if whole.gate else whole.pole[0]
+        self._decider = gate_decider(whole.gate[0]) if whole.gate else pole_decider(whole.pole[0], file)
         self._open = lambda: open_camera(
             source,
             name=section.camera.name,

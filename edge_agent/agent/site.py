@@ -41,12 +41,12 @@ class Site:
             for section in config.actuator
         ]
 
-    def update(self, draft: Draft) -> list[Draft]:
-        """What follows from a recorded draft."""
+    def update(self, draft: Draft, key: str = "") -> list[Draft]:
+        """What follows from a recorded draft, whose message has the id ``key``."""
         if isinstance(draft.data, CardData | ActuationData):
             return []
         with self._lock:
-            drafts = self._lit(self._card.update(draft)) if self._card else []
+            drafts = self._lit(self._card.update(draft, key)) if self._card else []
             for actuation, switch in self._actuations:
                 drafts += _switched(actuation.update(draft), switch)
         return drafts

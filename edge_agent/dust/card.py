@@ -1,22 +1,35 @@
 """The site card: green, yellow or red from what the device itself raised within the rules' window. Pure.
 
-Fed with every draft that is recorded. It speaks when the colour or a count changes and, for fresh availability,
-once an hour of the data's time. It forgets with a restart: ``watched_s`` says how much of the window it saw.
+Fed with every draft that is recorded. A violation counts by what the newest correction says: not at all when it was
+voided, again when it was confirmed after that, under another kind when it was corrected. The card speaks when the
+colour or a count changes and, for fresh availability, once an hour of the data's time. It forgets with a restart:
+``watched_s`` says how much of the window it saw.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime
 
 from edge_agent.config.card import CardRules, Rule
 from edge_agent.messages.dust import DustData, ExceedanceData
 from edge_agent.messages.envelope import Draft, rfc3339
-from edge_agent.messages.gate import ViolationData
+from edge_agent.messages.gate import CorrectionData, ViolationData
 from edge_agent.messages.site import CardData
 
 REPEAT_S = 3600.0
 PARTICLES = ("tsp_ug_m3", "pm10_ug_m3", "pm2_5_ug_m3")
+
+
+@dataclass(slots=True)
+class _Event:
+    """``key`` is the id of a violation's message."""
+
+    time: float
+    name: str
+    key: str = ""
+    counts: bool = True
 
 
 class SiteCard:
@@ -24,7 +37,7 @@ class SiteCard:
 
     def __init__(self, rules: CardRules) -> None:
         self._rules = rules
-        self._events: deque[tuple[float, str]] = deque()
+        self._events: deque[_Event] = deque()
         self._valid: deque[tuple[float, float]] = deque()
         self._base_s: dict[str, float] = {}
         self._first: float | None = None
@@ -34,11 +47,17 @@ class SiteCard:
         self._since = 0.0
         self._said = float("-inf")
 
-    def update(self, draft: Draft) -> list[Draft]:
-        """The card's message when it changed or is due. ``card`` drafts themselves change nothing."""
+    def update(self, draft: Draft, key: str = "") -> list[Draft]:
+        """The card's message when it changed or is due; ``key`` is the id of the draft's message.
+
+        ``card`` drafts themselves change nothing.
+        """
         data = draft.data
         if isinstance(data, ViolationData):
-            self._events += [(draft.time, "violations"), (draft.time, f"violations.{data.kind}")]
+            names = ("violations", f"violations.{data.kind}")
+            self._events += [_Event(draft.time, name, key) for name in names]
+        elif isinstance(data, CorrectionData):
+            self._correct(data)
         elif isinstance(data, ExceedanceData):
             self._count(draft.time, data)
         elif isinstance(data, DustData):
@@ -56,9 +75,11 @@ class SiteCard:
             self._now = now
         self._now = max(self._now, now)
         self._first = self._now if self._first is None else self._first
-        for queue in (self._events, self._valid):
-            while queue and queue[0][0] <= self._now - self._rules.window_s:
-                queue.popleft()
+        since = self._now - self._rules.window_s
+        while self._events and self._events[0].time <= since:
+            self._events.popleft()
+        while self._valid and self._valid[0][0] <= since:
+            self._valid.popleft()
         inputs = self._inputs()
         colour, reasons = self._judge(inputs)
         counts = {name: value for name, value in inputs.items() if name != "availability"}
@@ -79,11 +100,19 @@ class SiteCard:
         )
         return [Draft("card", self._now, data)]
 
+    def _correct(self, data: CorrectionData) -> None:
+        kind = next((change.after for change in data.changes if change.field == "kind"), "")
+        for event in self._events:
+            if event.key and event.key == data.of:
+                event.counts = data.action != "void"
+                if kind and event.name != "violations":
+                    event.name = f"violations.{kind}"
+
     def _count(self, time: float, data: ExceedanceData) -> None:
         if data.state == "started":
-            self._events.append((time, "exceedances"))
+            self._events.append(_Event(time, "exceedances"))
         if data.state != "ended":
-            self._events.append((time, "exceeding_windows"))
+            self._events.append(_Event(time, "exceeding_windows"))
 
     def _measure(self, time: float, data: DustData) -> None:
         base_s = self._base_s[data.sensor] = min(data.window_s, self._base_s.get(data.sensor, data.window_s))
@@ -100,8 +129,9 @@ class SiteCard:
 
     def _inputs(self) -> dict[str, float]:
         inputs = dict.fromkeys(("exceedances", "exceeding_windows", "violations"), 0.0)
-        for _, name in self._events:
-            inputs[name] = inputs.get(name, 0.0) + 1
+        for event in self._events:
+            if event.counts:
+                inputs[event.name] = inputs.get(event.name, 0.0) + 1
         watched_s = self._watched_s()
         if self._base_s and watched_s >= self._rules.learning_s:
             expected_s = watched_s * len(self._base_s)

@@ -30,8 +30,16 @@ class Cases:
         if self._coder:
             self._coder.check(kinds_in_use(config), file)
 
-    def raised(self, data: ViolationData, time: float, serial: Callable[[], int]) -> ViolationData:
-        """``data`` with all that follows from it; ``serial`` is asked for a number where an event id is given."""
+    def code(self, kind: str) -> str:
+        """The city's code of ``kind``, empty where it has none."""
+        codes = self._coder.codes.kind if self._coder else {}
+        return next((code.code for name, code in codes.items() if name == kind), "")
+
+    def raised(self, data: ViolationData, time: float, serial: Callable[[], int | None]) -> ViolationData:
+        """``data`` with all that follows from it; ``serial`` is asked for a number where an event id is given.
+
+        Where it has none (None), the case goes without an id.
+        """
         return msgspec.structs.replace(
             data,
             severity=severity(data, self._review),
@@ -83,14 +91,16 @@ class Coder:
             )
             raise ConfigError(file, f"events.codes.kind.{missing[0]}", problem)
 
-    def case(self, kind: Kind, time: float, serial: Callable[[], int]) -> CaseData | None:
+    def case(self, kind: Kind, time: float, serial: Callable[[], int | None]) -> CaseData | None:
         """The case of a violation raised at ``time`` (Unix seconds); None for a kind that gets none."""
         code = self.codes.kind.get(kind)
         if code is None or kind in self._events.without_case:
             return None
         event, confirmed = "", code.confirmed
         if self._events.district:
-            event = f"{self._events.district}{code.class_code}{code.type_code}{serial():05d}"
+            number = serial()
+            if number is not None:
+                event = f"{self._events.district}{code.class_code}{code.type_code}{number:05d}"
             confirmed = confirmed and self.codes.id_confirmed
         due = ""
         if code.limit_h:

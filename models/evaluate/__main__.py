@@ -11,10 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_agent.errors import LabelError
+from edge_agent.review.labels import LOAD, WHEELS, Label, read_labels
 from edge_agent.vision.detections import Detection
 from edge_agent.vision.detector import Detector
 from edge_agent.vision.state import StateClassifier, cut
-from models.evaluate.labels import LOAD, WHEELS, Label, LabelError, read_labels
 from models.evaluate.report import write
 from models.evaluate.score import Trial, joined
 

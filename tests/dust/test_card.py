@@ -13,7 +13,7 @@ from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.card import SiteCard
 from edge_agent.dust.watch import DustWatch
 from edge_agent.errors import ConfigError
-from edge_agent.messages import Draft, DustData, Statistic, ViolationData
+from edge_agent.messages import Change, CorrectionData, Draft, DustData, Statistic, ViolationData
 from edge_agent.messages.envelope import rfc3339
 from edge_agent.messages.site import CardData
 
@@ -84,3 +84,37 @@ def test_rules_are_checked(tmp_path: Path) -> None:
         read_rules(str(own))
     with pytest.raises(msgspec.ValidationError, match="either at_least or below"):
         msgspec.convert({"name": "x", "rule": [{"colour": "red", "input": "violations"}]}, CardRules)
+
+
+def test_a_violation_counts_by_its_newest_correction() -> None:
+    card = SiteCard(read_rules("default"))
+
+    def counted(draft: Draft, key: str) -> tuple[str, dict[str, float]]:
+        said = [d.data for d in card.update(draft, key) if isinstance(d.data, CardData)]
+        assert len(said) == 1
+        counts = {name: value for name, value in said[0].inputs.items() if name.startswith("violations")}
+        return said[0].colour, counts
+
+    def correction(action: str, kind: str = "") -> Draft:
+        changes = [Change(field="kind", before="muddy_truck", after=kind)] if kind else []
+        data = CorrectionData(
+            of="v1",
+            of_channel="violation",
+            action=action,
+            by="Li",
+            reason="x",
+            time="",
+            changes=changes,  # type: ignore[arg-type]
+        )
+        return Draft("correction", MIDNIGHT + 60, data)
+
+    muddy = Draft("violation", MIDNIGHT, ViolationData(kind="muddy_truck", confidence=0.9))
+    assert counted(muddy, "v1") == ("yellow", {"violations": 1, "violations.muddy_truck": 1})
+    assert counted(muddy, "v2")[1]["violations"] == 2
+    assert counted(correction("void"), "c1")[1] == {"violations": 1, "violations.muddy_truck": 1}
+    assert counted(correction("correct", "unwashed_exit"), "c2")[1] == {
+        "violations": 2,
+        "violations.muddy_truck": 1,
+        "violations.unwashed_exit": 1,
+    }
+    assert counted(correction("void"), "c3")[1] == {"violations": 1, "violations.muddy_truck": 1}

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from models.evaluate.labels import LabelError, read_labels
+from edge_agent.errors import LabelError
+from edge_agent.review.labels import read_labels
 from models.evaluate.score import Trial, confusion, joined, summary, wilson
 
 
