@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from drivers.frames import Frame
     from drivers.readings import Reading
     from edge_agent.agent.memory import RememberingWatch
+    from edge_agent.agent.pole import RememberingPole
     from edge_agent.dust.watch import DustWatch
     from edge_agent.gate.watch import GateWatch
+    from edge_agent.parking.watch import PoleWatch
 
 Record = Callable[[Worker, Draft], None]
 
@@ -104,6 +106,10 @@ class Source:
         """What is decided between two items."""
         return []
 
+    def problems(self) -> list[str]:
+        """What the decider finds a person should see to."""
+        return []
+
     def state(self) -> dict[str, Any]:
         """How many items came, the last one, and what the decider counts."""
         last = self._describe(self._last) if self._last is not None else {}
@@ -129,6 +135,18 @@ class DustSource(Source):
         return drafts
 
 
+class PoleSource(Source):
+    """A parking pole's camera, whose watch notices when it was moved."""
+
+    def __init__(self, *args: Any, watch: RememberingPole) -> None:
+        super().__init__(*args)
+        self._pole = watch
+
+    def problems(self) -> list[str]:
+        """See ``PoleWatch.problems``."""
+        return self._pole.problems()
+
+
 def dust_decider(section: config.DustSensor, file: Path) -> DustWatch:
     """What decides over a dust sensor; imports no vision. Raises ConfigError."""
     from edge_agent.config.limits import limits_of
@@ -142,6 +160,13 @@ def gate_decider(section: config.Gate) -> GateWatch:
     from edge_agent.gate.watch import GateWatch
 
     return GateWatch(section)
+
+
+def pole_decider(section: config.Pole, file: Path) -> PoleWatch:
+    """What decides over a pole's camera. Raises ModelError, ConfigError."""
+    from edge_agent.agent.pole import pole_watch
+
+    return pole_watch(section, file)
 
 
 def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record, data_dir: Path) -> DustSource:
@@ -177,17 +202,30 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
 def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:
     """A gate's camera; recordings are played at the pace they were made. Raises ModelError."""
     camera = section.camera
+    return Source(camera.name, _opener(camera, clock), gate_decider(section), _describe_frame, record, clock)
 
-    def open_it() -> Device[Frame]:
-        return open_camera(
-            camera.source,
-            name=camera.name,
-            frames_per_s=camera.frames_per_s,
-            policy=camera.policy,
-            silent_after_s=camera.silent_after_s,
-            now=clock.time,
-            monotonic=clock.monotonic,
-            paced=True,
-        )
 
-    return Source(camera.name, open_it, gate_decider(section), lambda frame: {"last_time": frame.time}, record, clock)
+def pole_source(section: config.Pole, file: Path, clock: Clock, record: Record, data_dir: Path) -> Source:
+    """A parking pole's camera, whose watch has its memory in ``data_dir``. Raises ModelError, ConfigError."""
+    from edge_agent.agent.pole import RememberingPole
+
+    camera = section.camera
+    watch = RememberingPole(pole_decider(section, file), data_dir / f"{camera.name}.watch")
+    return PoleSource(camera.name, _opener(camera, clock), watch, _describe_frame, record, clock, watch=watch)
+
+
+def _opener(camera: config.Camera, clock: Clock) -> Callable[[], Device[Frame]]:
+    return lambda: open_camera(
+        camera.source,
+        name=camera.name,
+        frames_per_s=camera.frames_per_s,
+        policy=camera.policy,
+        silent_after_s=camera.silent_after_s,
+        now=clock.time,
+        monotonic=clock.monotonic,
+        paced=True,
+    )
+
+
+def _describe_frame(frame: Frame) -> dict[str, Any]:
+    return {"last_time": frame.time}

@@ -69,7 +69,7 @@ class Pole(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     zone: list[Zone] = []
     reference: str = ""
     detector: str = "truck-detector"
-    classifier: str = "bay"
+    classifier: str = "bay-state"
     occupied_after_s: Seconds = 6.0
     free_after_s: Seconds = 6.0
     unknown_after_s: Seconds = 15.0

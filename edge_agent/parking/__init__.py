@@ -1,0 +1,1 @@
+"""A parking pole's deciders: bays, stays, and vehicles where none may stand."""

@@ -1,0 +1,144 @@
+"""Each bay's state, with hysteresis: free, occupied, or unknown.
+
+A state changes when at least 3 looks over at least ``free_after_s``, ``occupied_after_s`` or ``unknown_after_s`` agree
+on another, with none in between that agrees with the old one; so two changes of a bay are never closer than the time
+of the later. Looks that decide nothing neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
+A change tells between which two times it happened: when the old state was last seen, and when the new one was first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from edge_agent.config.parking import Pole
+from edge_agent.messages.parking import BayState
+from edge_agent.parking.witness import Look, Reason
+
+_LEAST_LOOKS = 3
+_UNCLEAR_AFTER_S = 300.0
+_START = "start"
+
+
+class BayMemory(msgspec.Struct, kw_only=True):
+    """One bay; times are Unix seconds. ``agreed``: the newest look agreed with the state."""
+
+    state: BayState = "unknown"
+    reason: Reason = "start"
+    since: float = 0.0
+    confidence: float = 0.0
+    agreed: bool = False
+    last_clear: float = 0.0
+    last_free: float | None = None
+    last_occupied: float | None = None
+    next_state: BayState | None = None
+    next_since: float = 0.0
+    next_looks: int = 0
+
+    def seen(self, time: float) -> None:
+        """The state holds at ``time``."""
+        if self.state == "free":
+            self.last_free = time
+        elif self.state == "occupied":
+            self.last_occupied = time
+
+
+class Change(NamedTuple):
+    """Bay number ``bay`` was seen ``before`` until ``earliest`` (None: never), is ``after`` since ``first``."""
+
+    bay: int
+    before: BayState
+    after: BayState
+    earliest: float | None
+    first: float
+    confidence: float
+
+
+class Occupancy:
+    """``update`` with each picture's looks; ``bays`` are the states, in the order of the section."""
+
+    def __init__(self, section: Pole) -> None:
+        self._after_s: dict[BayState, float] = {
+            "free": section.free_after_s,
+            "occupied": section.occupied_after_s,
+            "unknown": section.unknown_after_s,
+        }
+        self._ids = [bay.id for bay in section.bay]
+        self.bays = [BayMemory() for _ in self._ids]
+
+    def update(self, time: float, looks: Mapping[int, Look]) -> list[Change]:
+        """Takes the looks of one picture in."""
+        changes = [self._take(number, time, seen) for number, seen in sorted(looks.items())]
+        return [change for change in changes if change]
+
+    def hold(self, time: float, moving: Collection[int]) -> None:
+        """Where nothing moves, what agreed still does."""
+        for number, bay in enumerate(self.bays):
+            if bay.agreed and number not in moving:
+                bay.seen(time)
+
+    def doubt(self) -> None:
+        """Everything may have changed: nothing holds before it was looked at."""
+        for bay in self.bays:
+            bay.agreed = False
+
+    def open(self) -> list[int]:
+        """Bays about to change, or never decided yet."""
+        return [n for n, bay in enumerate(self.bays) if bay.next_state or bay.reason == _START]
+
+    def memory(self) -> dict[str, BayMemory]:
+        """What must survive a restart, by bay id."""
+        return dict(zip(self._ids, self.bays, strict=True))
+
+    def recall(self, memory: Mapping[str, BayMemory]) -> None:
+        """As it was; what was about to change must be seen anew."""
+        for number, name in enumerate(self._ids):
+            if name in memory:
+                bay = msgspec.structs.replace(memory[name], next_state=None, next_looks=0, agreed=False)
+                bay.last_clear = 0.0
+                self.bays[number] = bay
+
+    def shift(self, by_s: float) -> None:
+        """The clock was set by so much; what is remembered moves along."""
+        for bay in self.bays:
+            bay.since += by_s
+            bay.last_clear += by_s
+            bay.next_since += by_s
+            bay.last_free = None if bay.last_free is None else bay.last_free + by_s
+            bay.last_occupied = None if bay.last_occupied is None else bay.last_occupied + by_s
+
+    def _take(self, number: int, time: float, seen: Look) -> Change | None:
+        bay = self.bays[number]
+        bay.since = bay.since or time
+        bay.last_clear = bay.last_clear or time
+        vote, reason = seen.vote, seen.reason
+        if vote:
+            bay.last_clear = time
+        elif time - bay.last_clear > _UNCLEAR_AFTER_S:
+            vote, reason = "unknown", "unclear"
+        else:
+            bay.agreed = False
+            return None
+        bay.agreed = vote == bay.state
+        if vote == bay.state:
+            bay.confidence, bay.reason, bay.next_state = seen.confidence, reason, None
+            bay.seen(time)
+            return None
+        if vote != bay.next_state:
+            bay.next_state, bay.next_since, bay.next_looks = vote, time, 0
+        bay.next_looks += 1
+        if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < self._after_s[vote]:
+            return None
+        earliest = bay.last_occupied if vote == "free" else bay.last_free
+        change = Change(number, bay.state, vote, earliest, bay.next_since, seen.confidence)
+        bay.state, bay.reason, bay.since, bay.confidence = vote, reason, bay.next_since, seen.confidence
+        bay.next_state, bay.agreed = None, True
+        bay.seen(time)
+        return change
+
+
+def count(bays: Sequence[BayMemory], state: BayState) -> int:
+    """How many are ``state``."""
+    return sum(bay.state == state for bay in bays)
