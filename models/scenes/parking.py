@@ -17,6 +17,7 @@ from models.scenes.vehicles import car, person
 from models.scenes.world import ASPHALT, CONCRETE, GRASS, WHITE, building, ground, tree
 
 PITCH, DEPTH, LANE_Y = 2.7, 5.4, -1.5
+VERGE = 7
 ROW_Y = 5.0
 CAMERA = Camera((0.0, -9.5, 9.0), (0.0, 3.2, 0.0), float(np.radians(74)))
 
@@ -34,8 +35,8 @@ def bays() -> dict[str, list[tuple[float, float]]]:
     }
 
 
-def lot(seed: int = 5) -> Array:
-    """Asphalt, one row of bays, a kerb and a green verge with trees behind it."""
+def lot(seed: int = 5, verge: int | None = None) -> Array:
+    """Asphalt, one row of bays, a kerb and a green verge with trees behind it; place `verge` of the row is grown over."""
     rng = np.random.default_rng(seed)
     mesh = Mesh()
     edge = ROW_Y + DEPTH / 2
@@ -45,6 +46,9 @@ def lot(seed: int = 5) -> Array:
     count = len(bay_centres())
     for k in range(count + 1):
         mesh.box(((k - count / 2) * PITCH, ROW_Y, 0.004), (0.12, DEPTH, 0.008), WHITE)
+    if verge is not None:
+        x, y = bay_centres()[verge]
+        ground(mesh, GRASS, x - PITCH / 2 + 0.1, x + PITCH / 2 + 2.6, y - DEPTH / 2, edge, 0.05)
     for x in np.arange(-40, 40, 6.0):
         mesh.box((x, LANE_Y - 3.2, 0.004), (3, 0.12, 0.008), WHITE)
     for x in (-11.0, -3.0, 6.0, 12.5):
@@ -139,3 +143,20 @@ def pole_rain_night() -> Script:
         ],
     )
     return _script(PLAN, 90.0, light, Defects(noise=0.02, bloom=0.08, jpeg=95, saturation=0.8, rain=0.6), lit=True)
+
+
+def demo_pole() -> Script:
+    """Seven bays and a green verge: two cars stand there, two come, two leave, one parks on the verge; a person walks."""
+    seconds = 92.0
+    plan = [(1, -60.0, None), (2, -60.0, 16.0), (4, 1.0, None), (VERGE, 10.0, 72.0), (5, 28.0, 60.0)]
+    script = _script(plan, seconds, daylight(), DAY)
+    script.world = lot(verge=VERGE)
+    place = f"A{VERGE + 1}"
+    script.zones = {"verge": script.bays.pop(place)}
+    script.stays = [stay for stay in script.stays if stay[0] != place]
+    walk = waypoints([(36, -8.0, -3.0), (58, -0.5, 8.0)], 1.0)
+    script.movers.append(Mover(None, 36.0, 60.0, walk, "walk", shape=person(np.random.default_rng(3))))
+    script.crf = 33
+    script.expected = {"stays": 4, "ended": 2, "violations": {"illegal_parking": 1}}
+    script.counts = {"bays": 7, "free": 5, "occupied": 2, "stays": 4, "ended": 2, "violations": 1}
+    return script

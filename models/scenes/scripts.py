@@ -8,7 +8,7 @@ import numpy as np
 
 from models.scenes.clip import Mover, Script
 from models.scenes.demo import demo_gate
-from models.scenes.parking import pole_day, pole_rain_night, pole_shadow
+from models.scenes.parking import demo_pole, pole_day, pole_rain_night, pole_shadow
 from models.scenes.paths import drive, waypoints
 from models.scenes.roles import MUDDY, covered, empty, gate_script, leaves, uncovered
 from models.scenes.spills import SPILLS
@@ -137,6 +137,7 @@ SCRIPTS: dict[str, Callable[[], Script]] = {
     "gate-from-start": gate_from_start,
     "gate-people": gate_people,
     "gate-wash": gate_wash,
+    "demo-pole": demo_pole,
     "pole-day": pole_day,
     "pole-shadow": pole_shadow,
     "pole-rain-night": pole_rain_night,
