@@ -36,7 +36,7 @@ def bays() -> dict[str, list[tuple[float, float]]]:
 
 
 def lot(seed: int = 5, verge: int | None = None) -> Array:
-    """Asphalt, one row of bays, a kerb and a green verge with trees behind it; place `verge` of the row is grown over."""
+    """Asphalt, one row of bays, a kerb and a verge with trees behind it; place `verge` of the row is grown over."""
     rng = np.random.default_rng(seed)
     mesh = Mesh()
     edge = ROW_Y + DEPTH / 2
@@ -146,7 +146,7 @@ def pole_rain_night() -> Script:
 
 
 def demo_pole() -> Script:
-    """Seven bays and a green verge: two cars stand there, two come, two leave, one parks on the verge; a person walks."""
+    """Seven bays and a verge: two cars stand there, two come, two leave, one parks on the verge; a person walks."""
     seconds = 92.0
     plan = [(1, -60.0, None), (2, -60.0, 16.0), (4, 1.0, None), (VERGE, 10.0, 72.0), (5, 28.0, 60.0)]
     script = _script(plan, seconds, daylight(), DAY)
