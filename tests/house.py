@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from edge_agent.config import Device, Mqtt
 from edge_agent.config import Outbox as Bounds
 from edge_agent.errors import UplinkError
 from edge_agent.evidence import EvidenceStore
+from edge_agent.evidence.seal import KEY_FILE, Seal
 from edge_agent.messages import Draft, DustData, HealthData, Message, Picture, ViolationData
 from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
@@ -50,6 +52,11 @@ def health(n: int) -> Draft:
     return Draft("health", time.time(), data, subject=f"h{n}")
 
 
+def seal_of(folder: Path, **settings: Any) -> Seal:
+    """The device's seal, its key in ``folder``."""
+    return Seal(DEVICE.site, DEVICE.id, folder / KEY_FILE, **settings)
+
+
 @contextmanager
 def opened(
     folder: Path,
@@ -57,14 +64,15 @@ def opened(
     destinations: tuple[str, ...] = ("broker",),
     bounds: Bounds | None = None,
     clock: Clock | None = None,
+    sealed: bool = False,
 ) -> Iterator[OutboxRecorder]:
-    """A recorder on an outbox in ``folder``; closed in the end."""
+    """A recorder on an outbox in ``folder``; closed in the end. ``sealed``: packs have manifests, by a key there."""
     folder.mkdir(parents=True, exist_ok=True)
     outbox = Outbox.open(
         folder / "outbox.db",
         device=DEVICE.id,
         destinations=dict.fromkeys(destinations),
-        evidence=EvidenceStore(folder / "evidence"),
+        evidence=EvidenceStore(folder / "evidence", seal=seal_of(folder) if sealed else None),
         bounds=bounds or Bounds(free_disk_floor_mb=0, telemetry_commit_s=0.05),
         clock=clock,
     )

@@ -303,7 +303,7 @@ class Outbox:
             trusted = self.clock.trust().trusted
             now = self.clock.time()
             try:
-                plan = kept_long_enough(self._db, bounds, now if trusted else None)
+                plan = kept_long_enough(self._db, bounds, self._bounds.max_mb << 20, now if trusted else None)
                 if plan.delivered or plan.leaving:
                     self._store.retain(plan, now)
             except sqlite3.Error as error:

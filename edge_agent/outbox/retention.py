@@ -2,7 +2,7 @@
 
 A pack waits while any destination has not acknowledged any of its messages (dead letters are not acknowledged); one
 that waits is never touched here. Pictures go by age since it was first seen acknowledged, then by size, the oldest pack
-first; manifests stay until there are more than ``keep_manifests``.
+first; manifests stay until they are more than ``keep_manifests`` or an eighth of the outbox's bound.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from edge_agent.config.evidence import Evidence
 from edge_agent.evidence import Piece
 
 _DAY_S = 86_400.0
+_MANIFEST_SHARE = 1 / 8
 
 
 @dataclass(slots=True)
@@ -33,15 +34,20 @@ class Retention:
         return [piece for _, pieces in (*self.pictures, *self.packs) for piece in pieces]
 
 
-def kept_long_enough(db: sqlite3.Connection, bounds: Evidence, now: float | None) -> Retention:
-    """``now`` is Unix seconds, None while the clock is not trusted: then nothing ages."""
+def kept_long_enough(db: sqlite3.Connection, bounds: Evidence, most: int, now: float | None) -> Retention:
+    """``most`` is the outbox's bound in bytes; ``now`` Unix seconds, None while the clock is not trusted.
+
+    Nothing ages without a trusted clock.
+    """
     out = Retention()
-    held = 0
-    empty: list[tuple[str, list[Piece]]] = []
+    held = manifests = bare = 0
     for folder, since, pieces in reversed(list(_acknowledged(db))):
         pictures = [piece for piece in pieces if not piece.sealing]
         if not pictures:
-            empty.append((folder, pieces))
+            bare += 1
+            manifests += sum(piece.size for piece in pieces)
+            if bare > bounds.keep_manifests or manifests > most * _MANIFEST_SHARE:
+                out.packs.append((folder, pieces))
             continue
         held += sum(piece.size for piece in pictures)
         if since == 0 and now is not None:
@@ -50,7 +56,6 @@ def kept_long_enough(db: sqlite3.Connection, bounds: Evidence, now: float | None
             out.pictures.append(("keep_days", pictures))
         elif bounds.keep_mb and held > bounds.keep_mb << 20:
             out.pictures.append(("keep_mb", pictures))
-    out.packs = empty[bounds.keep_manifests :]
     return out
 
 

@@ -15,7 +15,7 @@ from tests.agent.process import AgentProcess
 from tests.brokers import Mosquitto
 from tests.house import Receiver, wait_until
 
-HEAVY = ("/cv2/", "/onnxruntime/", "/numpy/")
+HEAVY = ("/cv2/", "/onnxruntime/", "/numpy/", "/cryptography/")
 
 
 def data(message: Message) -> dict[str, Any]:

@@ -14,10 +14,12 @@ import pytest
 
 from edge_agent.config import Outbox as Bounds
 from edge_agent.evidence import EvidenceStore
+from edge_agent.evidence.packs import open_packs
+from edge_agent.evidence.verify import chains, judge
 from edge_agent.messages import EvidenceData, Message
 from edge_agent.outbox import Outbox, OutboxRecorder, database
 from tests.faults.tape import Leftover, RecordingFiles, Tape, recording
-from tests.house import DEVICE, dust, violation
+from tests.house import DEVICE, dust, seal_of, violation
 
 BOUNDS = Bounds(free_disk_floor_mb=0, telemetry_commit_s=60, telemetry_commit_rows=4)
 
@@ -33,12 +35,13 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def open_outbox(folder: Path, files: RecordingFiles | None = None) -> Outbox:
-    """As the agent would."""
+    """As the agent would; the key is in a safe place beside the folder."""
+    seal = seal_of(folder.parent)
     return Outbox.open(
         folder / "outbox.db",
         device=DEVICE.id,
         destinations={"broker": None},
-        evidence=EvidenceStore(folder / "evidence", files),
+        evidence=EvidenceStore(folder / "evidence", files, seal),
         bounds=BOUNDS,
     )
 
@@ -86,7 +89,7 @@ def test_nothing_committed_is_missing_after_a_cut_at_any_write_or_sync(
             events.append(event)
     tape.events = events
     assert {e[0] for e in events} >= {"write", "sync", "rename", "sync_folder", "committed", "truncate"}
-    cuts = 0
+    cuts = taken_back = 0
     start = next(n for n, e in enumerate(events) if e[0] == "committed")
     for upto in range(start, len(events) + 1):
         committed = [e[1] for e in events[:upto] if e[0] == "committed"]
@@ -96,10 +99,13 @@ def test_nothing_committed_is_missing_after_a_cut_at_any_write_or_sync(
                 continue
             folder = fast_folder / "after"
             lay_out(tape.disk(upto, leftover), folder)
-            check(folder, committed, may_be_gone, f"cut before event {upto} ({events[upto - 1][0]}), {leftover}")
+            taken_back += check(
+                folder, committed, may_be_gone, f"cut before event {upto} ({events[upto - 1][0]}), {leftover}"
+            )
             shutil.rmtree(folder)
             cuts += 1
     assert cuts > 300
+    assert taken_back > 3
 
 
 def lay_out(disk: dict[str, bytes], folder: Path) -> None:
@@ -110,8 +116,8 @@ def lay_out(disk: dict[str, bytes], folder: Path) -> None:
         file.write_bytes(content)
 
 
-def check(folder: Path, committed: list[Message], may_be_gone: set[int], where: str) -> None:
-    """Starts an agent's outbox on what is left."""
+def check(folder: Path, committed: list[Message], may_be_gone: set[int], where: str) -> bool:
+    """Starts an agent's outbox on what is left; whether it took back a pack whose message was never raised."""
     outbox = open_outbox(folder)
     try:
         assert not any("damaged" in p for p in outbox.problems()), where
@@ -129,10 +135,26 @@ def check(folder: Path, committed: list[Message], may_be_gone: set[int], where: 
                 piece = rows[message.sequence + ref.n]
                 assert msgspec.json.decode(piece.data, type=EvidenceData).sha256 == ref.sha256, where
                 assert hashlib.sha256(outbox.evidence.read(piece.piece)).hexdigest() == ref.sha256, where
-        fresh = OutboxRecorder(outbox, DEVICE.site).record(violation(999))
+        fresh = OutboxRecorder(outbox, DEVICE.site).record(violation(999, pictures=(b"fresh",)))
         assert fresh.sequence > max([m.sequence for m in committed], default=0), where
+        check_chain(folder, outbox, [*committed, fresh], where)
+        return any("taken back" in problem for problem in outbox.problems())
     finally:
         outbox.close()
+
+
+def check_chain(folder: Path, outbox: Outbox, raised: list[Message], where: str) -> None:
+    """Every pack that was raised is a link, none was given a number twice, and the newest is the head."""
+    with open_packs(folder / "evidence") as found:
+        reports = [judge(pack, whole=True) for pack in found.packs]
+    assert all(report.proven for report in reports), f"{where}: {reports}"
+    (chain,) = chains(reports, complete=True)
+    assert chain.problems == [], where
+    assert chain.first == 1, where
+    assert outbox.head is not None
+    assert outbox.head.number == chain.last, where
+    sealed = {m.id for m in raised if getattr(m.data, "evidence", [])}
+    assert {report.message for report in reports} >= sealed, where
 
 
 def test_the_tape_itself_sees_a_missing_sync(fast_folder: Path) -> None:
