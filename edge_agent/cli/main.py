@@ -23,6 +23,7 @@ _COMMANDS = {
     "check": ("check", "doctor: configuration, ports, cameras, models, broker, clock, disk"),
     "replay": ("replay", "decide over a recording: a video, a folder of pictures, or sensor bytes"),
     "detect": ("detect", "what the models see in pictures"),
+    "bays": ("bays", "propose the bays of a parking pole from pictures of its camera"),
     "listen": ("listen", "show what arrives at a broker; report gaps and repeats"),
     "verify": ("verify", "what an evidence pack proves, and what it does not"),
     "hj212": ("hj212", "decode or encode HJ 212 frames"),
