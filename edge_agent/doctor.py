@@ -9,12 +9,13 @@ import importlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from drivers.errors import EdgeAgentError
+from drivers.frames import Frame
 from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.city import read_city
@@ -43,10 +44,12 @@ class Finding:
 
 def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     """What can be known without hardware and network: the configuration, what it names, models, the data folder."""
-    parts = [f"{len(whole.dust)} dust sensor(s)", f"{len(whole.gate)} gate camera(s)", f"{len(whole.mqtt)} broker(s)"]
+    parts = [f"{len(whole.dust)} dust sensor(s)", f"{len(whole.gate)} gate camera(s)"]
+    parts += [f"{len(whole.pole)} pole camera(s)"] if whole.pole else []
+    parts += [f"{len(whole.mqtt)} broker(s)"]
     yield Finding("config", "ok", f"{whole.device.site}/{whole.device.id}, {', '.join(parts)}")
-    if not (whole.dust or whole.gate):
-        yield Finding("config", "fail", "nothing to read", "add a [[dust]] or a [[gate]] table")
+    if not (whole.dust or whole.gate or whole.pole):
+        yield Finding("config", "fail", "nothing to read", "add a [[dust]], a [[gate]] or a [[pole]] table")
     if not (whole.mqtt or whole.hj212):
         yield Finding("config", "warn", "no destination: events stay on this device", "add an [[mqtt]] table")
     for sensor in whole.dust:
@@ -54,6 +57,10 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     for gate in whole.gate:
         yield from _each("opencv", _opencv)
         yield from _each(f"models {gate.camera.name}", lambda gate=gate: _models(gate))
+    for pole in whole.pole:
+        yield from _each("opencv", _opencv)
+        yield from _each(f"bays {pole.camera.name}", lambda pole=pole: _bays(pole, file))
+        yield from _each(f"models {pole.camera.name}", lambda pole=pole: _pole_models(pole))
     for broker in whole.mqtt:
         if broker.plain:
             found = f"{broker.broker} is plain text: anybody on the way can read and forge"
@@ -76,6 +83,8 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield from _each("ports", lambda: _unused_ports(whole.dust))
     for gate in whole.gate:
         yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _camera(gate.camera))
+    for pole in whole.pole:
+        yield from _each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file))
     for broker in whole.mqtt:
         yield from _each(f"broker {broker.name}", lambda broker=broker: _broker(broker, whole.device))
     for platform in whole.hj212:
@@ -145,6 +154,48 @@ def _models(gate: config.Gate) -> Iterator[Finding]:
     for name, loaded in ((gate.detector, Detector.load(gate.detector)), (gate.state, StateClassifier.load(gate.state))):
         card = loaded.card
         yield Finding(f"model {name}", "ok", f"{card.name} {card.version}, {card.licence}, runs")
+
+
+def _pole_models(pole: config.Pole) -> Iterator[Finding]:
+    from edge_agent.vision.bay import BayClassifier
+    from edge_agent.vision.detector import Detector
+
+    detector, classifier = Detector.load(pole.detector), BayClassifier.load(pole.classifier)
+    for name, card in ((pole.detector, detector.card), (pole.classifier, classifier.card)):
+        yield Finding(f"model {name}", "ok", f"{card.name} {card.version}, {card.licence}, runs")
+
+
+def _bays(pole: config.Pole, file: Path) -> Iterator[Finding]:
+    from edge_agent.agent.pole import reference_of
+
+    what = f"bays {pole.camera.name}"
+    found = f"{len(pole.bay)} bays, {len(pole.zone)} zones"
+    todo = "" if pole.bay else "only zones are watched; give [[pole.bay]] tables or a bays_file"
+    yield Finding(what, "warn" if todo else "ok", found, todo)
+    if reference_of(pole, file) is None:
+        found = "no reference picture: a camera that was moved while the agent was off is not noticed"
+        yield Finding(f"reference {pole.camera.name}", "warn", found, "set reference to a picture of this camera")
+
+
+def _pole_camera(pole: config.Pole, file: Path) -> Iterator[Finding]:
+    """The camera, and whether it looks where the reference picture does."""
+    from edge_agent.agent.pole import reference_of
+    from edge_agent.vision.registration import Registration
+
+    frame = yield from _camera(pole.camera)
+    reference = reference_of(pole, file)
+    if frame is None or reference is None:
+        return
+    what = f"reference {pole.camera.name}"
+    (height, width), (rows, columns) = frame.image.shape[:2], reference.shape[:2]
+    if abs(height * columns - width * rows) > 0.03 * width * rows:
+        found = f"is {columns}×{rows}, and the camera gives {width}×{height}: another shape of picture"
+        yield Finding(what, "fail", found, "take the reference from this stream, and draw the bays on it")
+        return
+    shift = Registration(reference, ignore=[bay.polygon for bay in pole.bay]).update(frame.image)
+    todo = "" if shift.state.value == "in place" else "aim the camera as in the reference, or take a new one"
+    found = f"the camera is {shift.state.value}" + (f" by {shift.distance:.1%} of the width" if shift.distance else "")
+    yield Finding(what, "warn" if todo else "ok", found, todo)
 
 
 def _disk(whole: config.Config) -> Iterator[Finding]:
@@ -225,7 +276,7 @@ def _plugged_into(port: str) -> str:
     return str(found) if found else ""
 
 
-def _camera(section: config.Camera) -> Iterator[Finding]:
+def _camera(section: config.Camera) -> Generator[Finding, None, Frame | None]:
     camera = open_camera(
         section.source,
         name=section.name,
@@ -241,13 +292,14 @@ def _camera(section: config.Camera) -> Iterator[Finding]:
     what = f"camera {section.name}"
     if frame is None:
         yield Finding(what, "fail", f"opened, but no picture came within {_CAMERA_WITHIN_S:.0f} s", "look at its cable")
-        return
+        return None
     height, width = frame.image.shape[:2]
     if width < 1280 or height < 720:
         todo = "choose a larger stream of this camera"
         yield Finding(what, "warn", f"{width}×{height}; evidence needs 1280×720 (GA/T 832-2014)", todo)
     else:
         yield Finding(what, "ok", f"{width}×{height}")
+    return frame
 
 
 def _broker(broker: config.Mqtt, device: config.Device) -> Iterator[Finding]:
