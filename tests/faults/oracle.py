@@ -1,7 +1,8 @@
 """The conservation oracle: a workload with known ids under random faults, and the sums afterwards.
 
 Every committed id arrived, or its sequence was reported lost; every id that arrived was issued by the device once;
-what arrived equals what was committed; no gap that was not reported; a fresh message still flows.
+what arrived equals what was committed; no gap that was not reported; a fresh message still flows; the evidence on the
+device is one chain without a gap, and what is not there was removed by the device and noted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import msgspec
 
 from edge_agent.config import Mqtt
 from edge_agent.errors import UplinkError
+from edge_agent.evidence.packs import open_packs
+from edge_agent.evidence.verify import chains, judge
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt_connection import Connection
 from tests.brokers import Mosquitto
@@ -189,5 +192,18 @@ class Oracle:
         if fresh not in came:
             result.failures.append("a fresh message does not flow")
         result.failures += collector.conflicts
+        result.failures += chain_failures(self._folder / "data/evidence")
         result.committed, result.arrived, result.repeats = len(committed), len(came), account.repeats
         result.evidence, result.reported_lost = account.evidence, account.lost_count
+
+
+def chain_failures(evidence: Path) -> list[str]:
+    """What ``edge-agent verify`` would find wrong with a device's evidence folder."""
+    with open_packs(evidence) as found:
+        reports = [judge(pack, whole=True) for pack in found.packs]
+    links = chains(reports, complete=True)
+    out = [f"evidence {report.place}: {problem}" for report in reports for problem in report.problems]
+    out += [f"chain: {problem}" for link in links for problem in link.problems]
+    if [link.first for link in links] != [1]:
+        out.append(f"there are {len(links)} chains, beginning at {[link.first for link in links]}")
+    return out

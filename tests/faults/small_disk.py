@@ -12,13 +12,16 @@ import msgspec
 from edge_agent.config import Outbox as Bounds
 from edge_agent.errors import OutboxError
 from edge_agent.messages.system import LossData
+from tests.faults.oracle import chain_failures
 from tests.house import dust, opened, violation
 
 
 def main(folder: Path) -> None:
     """Prints one JSON object."""
     filler = folder / "filler"
-    with opened(folder / "data", bounds=Bounds(max_mb=64, free_disk_floor_mb=0, telemetry_commit_s=60)) as recorder:
+    with opened(
+        folder / "data", sealed=True, bounds=Bounds(max_mb=64, free_disk_floor_mb=0, telemetry_commit_s=60)
+    ) as recorder:
         issued = []
         for n in range(500):
             issued.append(recorder.record(dust(n, size=10_000)).sequence)
@@ -64,6 +67,7 @@ def main(folder: Path) -> None:
                     "refused": refused,
                     "evicted": recorder.outbox.depth().lost,
                     "telemetry_after_space_returned": after,
+                    "chain": chain_failures(folder / "data/evidence"),
                 }
             )
         )

@@ -61,3 +61,4 @@ def test_a_full_disk_stops_nothing_but_what_is_evicted(tmp_path: Path) -> None:
     assert told["evicted"].keys() == {"disk-full"}
     assert "violation" not in told["evicted"]["disk-full"]
     assert told["telemetry_after_space_returned"] == 50
+    assert told["chain"] == []

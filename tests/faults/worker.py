@@ -23,6 +23,7 @@ from edge_agent.config import Device, Mqtt
 from edge_agent.config import Outbox as Bounds
 from edge_agent.errors import OutboxError
 from edge_agent.evidence import EvidenceStore
+from edge_agent.evidence.seal import KEY_FILE, Seal
 from edge_agent.messages import Message
 from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.mqtt import MqttUplink
@@ -92,7 +93,7 @@ def main(folder: Path, broker: str, journal_path: Path, seed: int, mode: str) ->
         folder / "outbox.db",
         device="post-1",
         destinations={"broker": None},
-        evidence=EvidenceStore(folder / "evidence"),
+        evidence=EvidenceStore(folder / "evidence", seal=Seal("north", "post-1", folder / KEY_FILE)),
         clock=clock,
         bounds=Bounds(max_mb=8, free_disk_floor_mb=0, telemetry_commit_s=0.05, telemetry_commit_rows=20),
     )
