@@ -67,6 +67,8 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
             yield Finding(f"broker {broker.name}", "warn", found, "use mqtts://, and take insecure = true out")
     for platform in whole.hj212:
         yield from _each(f"platform {platform.name}", lambda platform=platform: _platform_settings(platform))
+    if whole.gate or whole.pole:
+        yield from _each("evidence key", lambda: _evidence_key(whole))
     if whole.events is not None:
         yield from _each("events", lambda: _events(whole, file))
     if (card := whole.card) is not None:
@@ -211,6 +213,17 @@ def _disk(whole: config.Config) -> Iterator[Finding]:
     need_mb = whole.outbox.max_mb + whole.outbox.free_disk_floor_mb
     todo = "a larger card, or a smaller outbox.max_mb" if free_mb < need_mb else ""
     yield Finding("disk", "warn" if todo else "ok", f"{free_mb} MB free at {existing}, {need_mb} MB may be used", todo)
+
+
+def _evidence_key(whole: config.Config) -> Iterator[Finding]:
+    from edge_agent.evidence.key import load_key
+    from edge_agent.outbox.recorder import configured_seal
+
+    seal = configured_seal(whole)
+    if seal.make_key and not seal.key_file.exists():
+        yield Finding("evidence key", "ok", f"none yet; it is made at the first start as {seal.key_file}")
+    else:
+        yield Finding("evidence key", "ok", f"public key {load_key(seal.key_file).public}")
 
 
 def _clock() -> Iterator[Finding]:
