@@ -56,6 +56,7 @@ def export(net: BayState, out: Path, version: str, run: dict[str, Any]) -> None:
     Raises ValueError when onnxruntime and torch differ by more than TOLERANCE in any logit of 8 random pictures.
     """
     model = out / "bay-state.onnx"
+    net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     axes = {"bays": {0: "n"}, "state": {0: "n"}}
     torch.onnx.export(
         net.eval(),

@@ -86,6 +86,7 @@ def fit(samples: dict[str, list[Sample]], plan: Plan, tflite: Path, state: Path)
     torch.manual_seed(plan.seed)
     net = BayState()
     load_tflite(net, tflite)  # type: ignore[arg-type]
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shadow = {name: value.clone() for name, value in net.state_dict().items()}
     groups = [
         {"params": net.tuned(), "lr": plan.rate},
@@ -116,7 +117,7 @@ def fit(samples: dict[str, list[Sample]], plan: Plan, tflite: Path, state: Path)
         keep = min(plan.average, (step + 1) / (step + 10))
         for name, value in net.state_dict().items():
             shadow[name].mul_(keep).add_(value.detach(), alpha=1 - keep)
-        recent.append(float(loss))
+        recent.append(loss.item())
         if (step + 1) % 100 == 0:
             losses.append(round(float(np.mean(recent)), 4))
             recent = []
@@ -144,10 +145,10 @@ def batch(
 
 
 def tensor(cuts: list[np.ndarray]) -> Tensor:
-    """Cut-outs (BGR and mask, bytes) as the network's input."""
+    """Cut-outs (BGR and mask, bytes) as the network's input, channels last in memory."""
     x = np.stack(cuts).astype(np.float32)
     picture = (x[..., 2::-1] - 128) / 128
-    return torch.from_numpy(np.concatenate([picture, x[..., 3:] / 255], axis=3).transpose(0, 3, 1, 2).copy())
+    return torch.from_numpy(np.concatenate([picture, x[..., 3:] / 255], axis=3)).permute(0, 3, 1, 2)
 
 
 def chances(net: BayState, samples: list[Sample]) -> np.ndarray:
