@@ -6,10 +6,13 @@ ARGS ?=
 # Most tests wait for brokers, sensors and processes rather than compute.
 PARALLEL ?= -n 5 --dist loadfile
 
-.PHONY: soak fuzz demo test test-fast lint bench eval install schema train-env lock wheel venv clean
+.PHONY: soak fuzz demo demo-pole test test-fast lint bench eval install schema train-env lock wheel venv clean
 
 demo: $(VENV)/.demo
 	$(BIN)/edge-agent demo $(ARGS)
+
+demo-pole: $(VENV)/.demo
+	$(BIN)/edge-agent demo --pole $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)

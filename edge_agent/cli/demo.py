@@ -1,7 +1,10 @@
 """``edge-agent demo``: the real agent on a rendered gate, until Ctrl-C, or with ``--once`` until the clip has ended.
 
+``--pole`` shows a parking pole instead.
+
 What arrives at the broker is read back and its evidence checked; the pictures are left annotated in ``--out``. The
-last line on stdout is one JSON object with ``passages violations exceedances published acknowledged evidence``.
+last line on stdout is one JSON object with ``passages violations exceedances published acknowledged evidence``, for a
+pole ``bays free occupied unknown stays ended violations published acknowledged evidence``.
 """
 
 from __future__ import annotations
@@ -14,13 +17,16 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge_agent.config import Config, load
+from edge_agent.config import Config, Gate, Pole, load
 from edge_agent.errors import EdgeAgentError
 from edge_agent.files import shipped
+
+if TYPE_CHECKING:
+    from edge_agent.demo.consumer import Consumer
 
 _REDRAW_S = 0.5
 _ARRIVE_WITHIN_S = 20.0
@@ -29,6 +35,7 @@ _ARRIVE_WITHIN_S = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Broker, once, where the pictures go."""
     parser.add_argument("--once", action="store_true", help="play the clip once, then say what happened and end")
+    parser.add_argument("--pole", action="store_true", help="a parking pole, not a gate")
     parser.add_argument("--broker", default="", metavar="URL", help="mqtt://… instead of the broker in this process")
     parser.add_argument("--out", default="demo-out", metavar="FOLDER", help="for the annotated pictures")
 
@@ -37,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the demo; 1 when something that was sent did not arrive whole."""
     if importlib.util.find_spec("rich") is None:
         raise EdgeAgentError("the demo needs its extra: pip install 'edge-agent[demo]'")
-    file = shipped("config", "demo.toml")
+    file = shipped("config", "demo-pole.toml" if args.pole else "demo.toml")
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     stop = threading.Event()
@@ -58,14 +65,39 @@ def run(args: argparse.Namespace) -> int:
 
 def _demo_config(config: Config, file: Path, broker: dict[str, Any], data: str) -> Config:
     """The shipped configuration with this run's broker and data folder, and the clip beside the file."""
-    gate = config.gate[0]
-    camera = msgspec.structs.replace(gate.camera, source=str(file.parent / gate.camera.source))
+    watched = _watched(config)
+    camera = msgspec.structs.replace(watched.camera, source=str(file.parent / watched.camera.source))
+    section = msgspec.structs.replace(watched, camera=camera)
     return msgspec.structs.replace(
         config,
         device=msgspec.structs.replace(config.device, data_dir=data),
-        gate=[msgspec.structs.replace(gate, camera=camera)],
         mqtt=[msgspec.structs.replace(config.mqtt[0], **broker)],
+        **({"gate": [section]} if config.gate else {"pole": [section]}),
     )
+
+
+def _watched(config: Config) -> Gate | Pole:
+    return config.gate[0] if config.gate else config.pole[0]
+
+
+def _counts(consumer: Consumer) -> dict[str, int]:
+    kinds = consumer.kinds
+    if consumer.bays is None:
+        return {
+            "passages": kinds["passage"],
+            "violations": kinds["violation"],
+            "exceedances": kinds["dust_exceedance"],
+        }
+    told = consumer.bays
+    return {
+        "bays": told.free + told.occupied + told.unknown,
+        "free": told.free,
+        "occupied": told.occupied,
+        "unknown": told.unknown,
+        "stays": kinds["stay began"],
+        "ended": kinds["stay ended"],
+        "violations": kinds["violation"],
+    }
 
 
 def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once: bool) -> tuple[dict[str, int], bool]:
@@ -85,7 +117,7 @@ def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once
         agent = Agent(config, file, watch=story.take)
         agent.start()
         with Live(console=console, auto_refresh=False, transient=not once) as live:
-            while not stop.is_set() and not (once and config.gate[0].camera.name in agent.ended):
+            while not stop.is_set() and not (once and _watched(config).camera.name in agent.ended):
                 agent.tick()
                 live.update(draw(agent.snapshot(), story), refresh=True)
                 stop.wait(_REDRAW_S)
@@ -95,9 +127,7 @@ def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once
         acknowledged = sum(state["acknowledged"] for state in agent.snapshot()["uplinks"].values())
         agent.close()
         counts = {
-            "passages": consumer.kinds["passage"],
-            "violations": consumer.kinds["violation"],
-            "exceedances": consumer.kinds["dust_exceedance"],
+            **_counts(consumer),
             "published": last,
             "acknowledged": acknowledged,
             "evidence": consumer.evidence(),

@@ -15,7 +15,7 @@ import msgspec
 from edge_agent.config import Mqtt
 from edge_agent.evidence.assemble import PackWriter
 from edge_agent.evidence.manifest import MANIFEST_ROLE
-from edge_agent.messages import EvidenceData, Message, ViolationData
+from edge_agent.messages import BayData, EvidenceData, Message, StayData, ViolationData
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt_connection import connect
 
@@ -35,7 +35,9 @@ class Consumer:
         self._topic = topic
         self._out = out
         self._packs = PackWriter(out / "packs")
+        self.bays: BayData | None = None
         self._violations: dict[str, tuple[Message, ViolationData]] = {}
+        self._stays: dict[str, StayData] = {}
         self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
         self._stop = threading.Event()
         self._subscribed = threading.Event()
@@ -84,6 +86,12 @@ class Consumer:
     def _take(self, message: Message) -> None:
         if message.type == "edge.passage.v1":
             self.kinds["passage"] += 1
+        elif message.type == "edge.bay.v1":
+            self.bays = msgspec.convert(message.data, BayData)
+        elif message.type == "edge.stay.v1":
+            stay = msgspec.convert(message.data, StayData)
+            self.kinds[f"stay {stay.phase}"] += 1
+            self._stays[message.id] = stay
         elif message.type == "edge.violation.v1":
             violation = msgspec.convert(message.data, ViolationData)
             self.kinds["violation"] += 1
@@ -106,6 +114,16 @@ class Consumer:
                 self._manifests += 1
             else:
                 self._show(*known, piece, content)
+        elif piece.violation in self._stays:
+            self._keep(self._stays[piece.violation], piece, content)
+
+    def _keep(self, stay: StayData, piece: EvidenceData, content: bytes) -> None:
+        if piece.role == MANIFEST_ROLE:
+            self._manifests += 1
+        elif piece.media_type == "image/jpeg":
+            path = self._out / f"{piece.time[:19].replace(':', '')}-stay-{stay.bay}-{piece.role}.jpg"
+            path.write_bytes(content)
+            self.pictures.append(path)
 
     def _show(self, message: Message, violation: ViolationData, piece: EvidenceData, content: bytes) -> None:
         from edge_agent.demo.pictures import annotated

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from edge_agent.messages import Message, PassageData, ViolationData
+from edge_agent.messages import BayData, Message, PassageData, StayData, ViolationData
 
 _KEPT = 8
 
@@ -29,6 +29,12 @@ class Story:
         if isinstance(data, PassageData):
             what = f"{data.label} {data.direction}: load {data.load.state}, wheels {data.wheels.state}"
             self.lines.append((message.time, "passage", what))
+        elif isinstance(data, StayData):
+            what = f"{data.label or 'vehicle'} in {data.bay} {data.phase}"
+            self.lines.append((message.time, "stay", f"{what}, {data.dwell_s:.0f} s" if data.dwell_s else what))
+        elif isinstance(data, BayData):
+            what = f"{data.free} free, {data.occupied} occupied, {data.unknown} unknown"
+            self.lines.append((message.time, "bays", what))
         elif isinstance(data, ViolationData):
             self.lines.append((message.time, "violation", describe(data)))
 
@@ -67,6 +73,9 @@ def _says(state: dict[str, Any]) -> Text:
         return Text(
             f"{values}  [{flag}] {state.get('reason', '')}".rstrip(), style="green" if flag == "N" else "yellow"
         )
+    if "view" in state:
+        bays = f"{state['free']} free, {state['occupied']} occupied, {state['unknown']} unknown"
+        return Text(f"{bays}; camera {state['view']}", style="cyan")
     tracks = state.get("following", [])
     seen = ", ".join(f"{t['label']} #{t['id']} {t['score']:.2f}" for t in tracks)
     return Text(seen or "nothing moves", style="cyan" if tracks else "dim")
@@ -77,8 +86,8 @@ def _story(story: Story) -> Panel:
     for time, kind, what in list(story.lines):
         table.add_row(time[11:19], Text(kind, style="bold red" if kind == "violation" else "cyan"), what)
     if not story.lines:
-        table.add_row(Text("waiting for the first truck", style="dim"))
-    return Panel(table, title="passages and violations", title_align="left")
+        table.add_row(Text("nothing yet", style="dim"))
+    return Panel(table, title="what happened", title_align="left")
 
 
 def _links(snapshot: dict[str, Any]) -> Panel:
