@@ -1,8 +1,9 @@
 """The truck-state network: a frozen backbone, a small trained neck, two attention-pooled heads.
 
 Load is seen in the bed, wheels at the ground: each head has its own attention over the map's positions and learns
-where to look. Features: N x 192, the first 96 read by `load`, the last 96 by `wheels`; a head can be refitted on
-them at the post.
+where to look. Features: N x 614. The first 96 are read by `load`, the next 96 by `wheels`; then come mean and spread
+of each of the backbone's maps over the picture. A head can be corrected on them at the post: what the neck dropped
+because it does not hold between sites tells the states of one camera apart.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ class Head(nn.Module):
         return self.linear(self.dropout(features))
 
 
+def statistics(maps: Tensor) -> Tensor:
+    """Mean and standard deviation of each map: N x 2C of N x C x H x W."""
+    mean = maps.mean(dim=(2, 3))
+    variance = (maps - mean[:, :, None, None]).square().mean(dim=(2, 3))
+    return torch.cat([mean, (variance + 1e-6).sqrt()], dim=1)
+
+
 @dataclass(frozen=True)
 class Answer:
     """Logits N x 4 each, in the order of data.LOAD and data.WHEELS, and features N x 192."""
@@ -81,8 +89,9 @@ class TruckState(nn.Module):
         return Answer(self.load(of_load), self.wheels(of_wheels), torch.cat([of_load, of_wheels], dim=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        answer = self.judge(self.backbone(x))
-        return answer.load, answer.wheels, answer.features
+        maps = self.backbone(x)
+        answer = self.judge(maps)
+        return answer.load, answer.wheels, torch.cat([answer.features, statistics(maps)], dim=1)
 
     def trained(self) -> list[nn.Parameter]:
         """All parameters but the backbone's."""
