@@ -11,7 +11,7 @@ import numpy as np
 from models.scenes.clip import Mover, Script
 from models.scenes.paths import drive
 from models.scenes.roles import MUDDY, gate_script, tipper
-from models.scenes.sites import PAST_Y
+from models.scenes.sites import PAST_Y, WASH_Y
 from models.scenes.spec import TruckSpec
 from models.scenes.vehicles import car
 from models.scenes.washing import passes_by, washes
@@ -23,15 +23,15 @@ BLUE, YELLOW, GREY = (0.03, 0.16, 0.42), (0.82, 0.5, 0.02), (0.30, 0.32, 0.34)
 
 def demo_gate() -> Script:
     movers = [
-        washes(1.0, STOP_S, _clean()),
-        washes(16.0, STOP_S, _muddy()),
-        Mover("car", 34.0, 44.0, drive(-22, 5.5, 34.0, PAST_Y), "out", shape=car(np.random.default_rng(2))),
-        washes(37.0, STOP_S, _open()),
-        Mover("truck", 57.5, 87.5, drive(13.5, 3.3, 57.5, PAST_Y + 0.6, np.pi), "in", _empty()),
-        passes_by(70.5, _unwashed()),
+        washes(6.0, STOP_S, _clean()),
+        washes(21.0, STOP_S, _muddy()),
+        Mover("car", 40.0, 50.0, drive(-22, 5.5, 40.0, WASH_Y), "out", shape=car(np.random.default_rng(2))),
+        washes(43.0, STOP_S, _open()),
+        Mover("truck", 63.0, 93.0, drive(13.5, 3.3, 63.0, PAST_Y + 0.6, np.pi), "in", _empty()),
+        passes_by(76.0, _unwashed()),
     ]
     violations = {"muddy_truck": 1, "uncovered_load": 1, "unwashed_exit": 1}
-    script = gate_script(movers, 84.0, {"passages": 5, "violations": violations}, wash=True)
+    script = gate_script(movers, 89.0, {"passages": 5, "violations": violations}, wash=True)
     script.counts = {"passages": 5, "violations": 4, "exceedances": 1, "evidence": 9}
     return script
 

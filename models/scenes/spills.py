@@ -28,7 +28,7 @@ from models.scenes.vehicles import car, person
 from models.scenes.world import ASPHALT, tree
 
 ZONE = ((0.27, 0.53), (0.54, 0.94), (0.98, 0.63), (0.63, 0.3))
-SECONDS = 26.0
+SECONDS = 23.0
 SPEED, FROM_X = 4.0, -14.0
 HALF_M = 4.4
 AT_ORIGIN = waypoints([(0, 0, 0), (1, 0, 0)])
@@ -153,7 +153,7 @@ def tree_shadow() -> Script:
 
 def puddle() -> Script:
     """Water drips from the truck: a wet patch that dries in the end."""
-    wet = fixed(lambda t: patch(4.4, 0.2, 2.6, 1.8, 1, wet=float(np.clip((23 - t) / 6, 0.02, 0.9))), tail_at(4.5))
+    wet = fixed(lambda t: patch(4.4, 0.2, 2.6, 1.8, 1, wet=float(np.clip((20 - t) / 6, 0.02, 0.9))), tail_at(4.5))
     return scene([leaving(0.0, covered(shape_seed=98, wheel_wet=0.8)), wet])
 
 
