@@ -70,8 +70,10 @@ class Agent:
         sources: list[Source] = list(self._dust)
         if config.gate or config.pole:
             give_back_memory()
-        sources += [gate_source(section, self._clock, self.record) for section in config.gate]
-        sources += [pole_source(pole, file, self._clock, self.record, self._data_dir) for pole in config.pole]
+        sources += [gate_source(section, config.device, self._clock, self.record) for section in config.gate]
+        sources += [
+            pole_source(pole, file, config.device, self._clock, self.record, self._data_dir) for pole in config.pole
+        ]
         tellers = (source.tell_city_air for source in self._dust)
         self._city = CityFiles(zip((section.city_file for section in config.dust), tellers, strict=True))
         self._recorder = open_recorder(config, destinations(config), self._clock)

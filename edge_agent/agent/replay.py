@@ -91,7 +91,9 @@ class Replay:
             problem = f"is missing, and {source} is a camera's recording; add a [[gate]] or a [[pole]] table"
             raise ConfigError(file, "gate", problem)
         section = whole.gate[0] if whole.gate else whole.pole[0]
-        self._decider = gate_decider(whole.gate[0]) if whole.gate else pole_decider(whole.pole[0], file)
+        self._decider = (
+            gate_decider(whole.gate[0], whole.device) if whole.gate else pole_decider(whole.pole[0], file, whole.device)
+        )
         self._open = lambda: open_camera(
             source,
             name=section.camera.name,

@@ -22,11 +22,10 @@ from edge_agent.messages import Draft
 if TYPE_CHECKING:
     from drivers.frames import Frame
     from drivers.readings import Reading
+    from edge_agent.agent.darkroom import Darkroom
     from edge_agent.agent.memory import RememberingWatch
     from edge_agent.agent.pole import RememberingPole
     from edge_agent.dust.watch import DustWatch
-    from edge_agent.gate.watch import GateWatch
-    from edge_agent.parking.watch import PoleWatch
 
 Record = Callable[[Worker, Draft], None]
 
@@ -155,18 +154,22 @@ def dust_decider(section: config.DustSensor, file: Path) -> DustWatch:
     return DustWatch(section, limits_of(section, file))
 
 
-def gate_decider(section: config.Gate) -> GateWatch:
-    """What decides over a gate's camera. Raises ModelError."""
+def gate_decider(section: config.Gate, device: config.Device, clock: Clock | None = None) -> Darkroom:
+    """What decides over a gate's camera and makes its pictures; without a clock, for a recording. Raises ModelError."""
+    from edge_agent.agent.darkroom import Darkroom
     from edge_agent.gate.watch import GateWatch
 
-    return GateWatch(section)
+    watch = GateWatch(section)
+    place = clock.place if clock else None
+    return Darkroom(watch, device, blur=section.pictures.blur, place=place, coming=watch.coming)
 
 
-def pole_decider(section: config.Pole, file: Path) -> PoleWatch:
-    """What decides over a pole's camera. Raises ModelError, ConfigError."""
+def pole_decider(section: config.Pole, file: Path, device: config.Device) -> Darkroom:
+    """What decides over a recording of a pole's camera and makes its pictures. Raises ModelError, ConfigError."""
+    from edge_agent.agent.darkroom import Darkroom
     from edge_agent.agent.pole import pole_watch
 
-    return pole_watch(section, file)
+    return Darkroom(pole_watch(section, file), device)
 
 
 def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Record, data_dir: Path) -> DustSource:
@@ -199,19 +202,25 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
     return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
 
 
-def gate_source(section: config.Gate, clock: Clock, record: Record) -> Source:
+def gate_source(section: config.Gate, device: config.Device, clock: Clock, record: Record) -> Source:
     """A gate's camera; recordings are played at the pace they were made. Raises ModelError."""
     camera = section.camera
-    return Source(camera.name, _opener(camera, clock), gate_decider(section), _describe_frame, record, clock)
+    return Source(
+        camera.name, _opener(camera, clock), gate_decider(section, device, clock), _describe_frame, record, clock
+    )
 
 
-def pole_source(section: config.Pole, file: Path, clock: Clock, record: Record, data_dir: Path) -> Source:
+def pole_source(
+    section: config.Pole, file: Path, device: config.Device, clock: Clock, record: Record, data_dir: Path
+) -> Source:
     """A parking pole's camera, whose watch has its memory in ``data_dir``. Raises ModelError, ConfigError."""
-    from edge_agent.agent.pole import RememberingPole
+    from edge_agent.agent.darkroom import Darkroom
+    from edge_agent.agent.pole import RememberingPole, pole_watch
 
     camera = section.camera
-    watch = RememberingPole(pole_decider(section, file), data_dir / f"{camera.name}.watch")
-    return PoleSource(camera.name, _opener(camera, clock), watch, _describe_frame, record, clock, watch=watch)
+    watch = RememberingPole(pole_watch(section, file), data_dir / f"{camera.name}.watch")
+    room = Darkroom(watch, device, place=clock.place)
+    return PoleSource(camera.name, _opener(camera, clock), room, _describe_frame, record, clock, watch=watch)
 
 
 def _opener(camera: config.Camera, clock: Clock) -> Callable[[], Device[Frame]]:

@@ -18,28 +18,32 @@ from edge_agent.messages.envelope import Picture
 from edge_agent.vision.blur import outside
 from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Image
+from edge_agent.vision.tracker import overlap
 
 FRAME = "frame"
 _MOST_WIDTH = 1280
 _QUALITY = 70
-_GROW = 0.04
+_GROW, _NEAR = 0.04, 0.15
+_PART = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Scenery:
-    """Where everything was in one frame: vehicles by their track's id, and what else moved. In pixels."""
+    """Where everything was in one frame: vehicles by their track's id, and what may be people. In pixels."""
 
     vehicles: dict[int, Box]
-    moving: tuple[Box, ...] = ()
+    people: tuple[Box, ...] = ()
 
     def besides(self, number: int) -> tuple[Box, ...]:
         """What is to be hidden when the vehicle ``number`` is blamed: all else, as far as it lies outside its box.
 
-        What moves in front of or close to a vehicle is taken for a part of it.
+        A vehicle that lies to 40 % in its box is taken for a part of it (a cab is often found twice), and what moves
+        close to any vehicle for a part of that.
         """
-        others = [_grown(box) for other, box in self.vehicles.items() if other != number]
-        others += [box for box in self.moving if not any(_covers(_grown(v), box) for v in self.vehicles.values())]
         own = self.vehicles.get(number)
+        others = [_grown(b, _GROW) for n, b in self.vehicles.items() if n != number and not (own and _part(b, own))]
+        near = [_grown(box, _NEAR) for box in self.vehicles.values()]
+        others += [box for box in self.people if not any(overlap(box, vehicle) for vehicle in near)]
         return tuple(part for box in others for part in (outside(box, own) if own else (box,)))
 
     def scaled(self, by: float) -> Scenery:
@@ -48,7 +52,7 @@ class Scenery:
             return self
         return Scenery(
             {number: _times(box, by) for number, box in self.vehicles.items()},
-            tuple(_times(box, by) for box in self.moving),
+            tuple(_times(box, by) for box in self.people),
         )
 
 
@@ -138,13 +142,12 @@ def _times(box: Box, by: float) -> Box:
     return box[0] * by, box[1] * by, box[2] * by, box[3] * by
 
 
-def _grown(box: Box) -> Box:
-    dx, dy = (box[2] - box[0]) * _GROW, (box[3] - box[1]) * _GROW
+def _grown(box: Box, by: float) -> Box:
+    dx, dy = (box[2] - box[0]) * by, (box[3] - box[1]) * by
     return box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy
 
 
-def _covers(vehicle: Box, box: Box) -> bool:
-    """Whether more than half of ``box`` lies in ``vehicle``."""
-    width = min(vehicle[2], box[2]) - max(vehicle[0], box[0])
-    height = min(vehicle[3], box[3]) - max(vehicle[1], box[1])
-    return width > 0 and height > 0 and width * height > 0.5 * (box[2] - box[0]) * (box[3] - box[1])
+def _part(box: Box, whole: Box) -> bool:
+    width = min(whole[2], box[2]) - max(whole[0], box[0])
+    height = min(whole[3], box[3]) - max(whole[1], box[1])
+    return width > 0 and height > 0 and width * height > _PART * (box[2] - box[0]) * (box[3] - box[1])

@@ -82,7 +82,7 @@ class GateWatch:
         detected = self._detector.detect(frame.image)
         found = [d for d in detected if d.label in _FOLLOWED]
         self._tracks = self._tracker.update(frame.time, found, size)
-        scenery = Scenery(self._tracker.boxes(frame.time), self._motion.places(size))
+        scenery = Scenery(self._tracker.boxes(frame.time), self._motion.upright(size))
         if scenery.vehicles:
             self._ring.add(frame.time, frame.image, scenery)
         wheels = tuple(d.box for d in detected if d.label == _WHEEL)

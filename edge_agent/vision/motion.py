@@ -22,7 +22,8 @@ _NOISE_FACTOR = 4.0
 _LEARN = 0.08
 _LEAST_SHARE = 0.002
 _GLOBAL_SHARE = 0.8
-_MOST_PLACES = 20
+_MOST_PEOPLE = 20
+_LEAST_HEIGHT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,20 @@ class MotionGate:
         """1 where something moved in the last picture, sampled; None where all of it is new."""
         return self._moving
 
-    def places(self, size: tuple[int, int]) -> tuple[Box, ...]:
-        """Where something moved in the last picture, of ``size`` (height, width): the 20 largest, in its pixels."""
+    def upright(self, size: tuple[int, int]) -> tuple[Box, ...]:
+        """Where something moved in the last picture, of ``size`` (height, width), that may be a person: in its pixels.
+
+        At least as high as wide, at most half the picture high, and not below a 30th of it, where no face is known.
+        """
         if self._moving is None or not self._moving.any():
             return ()
         joined = cv2.dilate(self._moving, np.ones((3, 3), np.uint8))
         _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-        largest = sorted(stats[1:].tolist(), key=lambda row: (-row[cv2.CC_STAT_AREA], row))[:_MOST_PLACES]
-        dx, dy = size[1] / joined.shape[1], size[0] / joined.shape[0]
-        return tuple((x * dx, y * dy, (x + w) * dx, (y + h) * dy) for x, y, w, h, _ in largest)
+        rows, columns = joined.shape
+        people = [s for s in stats[1:].tolist() if s[2] <= s[3] and rows / _LEAST_HEIGHT <= s[3] - 2 <= rows / 2]
+        people.sort(key=lambda row: (-row[cv2.CC_STAT_AREA], row))
+        dx, dy = size[1] / columns, size[0] / rows
+        return tuple((x * dx, y * dy, (x + w) * dx, (y + h) * dy) for x, y, w, h, _ in people[:_MOST_PEOPLE])
 
     def _begin(self, grey: NDArray[np.float32]) -> None:
         self._usual = grey.copy()
