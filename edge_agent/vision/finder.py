@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,9 @@ def propose(pictures: Sequence[Sequence[Box]]) -> list[Proposal]:
     places = [place for place in _places(pictures) if place[1] >= max(_LEAST_SHARE, min(1.0, 2 / len(pictures)))]
     found: list[Proposal] = []
     for number, row in enumerate(_rows(places)):
-        found += [Proposal(_ground(box), box, number, seen) for box, seen in _filled(row)]
+        beside = _filled(row)
+        polygons = _side_by_side([_ground(box) for box, _ in beside])
+        found += [Proposal(p, box, number, seen) for p, (box, seen) in zip(polygons, beside, strict=True)]
     return _apart(found)
 
 
@@ -179,8 +182,19 @@ def _ground(box: Box) -> list[tuple[float, float]]:
     return [(round(min(max(x, 0.0), 1.0), 4), round(min(max(y, 0.0), 1.0), 4)) for x, y in corners]
 
 
+def _side_by_side(polygons: list[list[tuple[float, float]]]) -> list[list[tuple[float, float]]]:
+    """Neighbours of a row that reach into each other, drawn back to the middle between them."""
+    for left, right in pairwise(range(len(polygons))):
+        end, start = max(x for x, _ in polygons[left]), min(x for x, _ in polygons[right])
+        if end > start:
+            middle = round((end + start) / 2, 4)
+            polygons[left] = [(min(x, middle), y) for x, y in polygons[left]]
+            polygons[right] = [(max(x, middle), y) for x, y in polygons[right]]
+    return polygons
+
+
 def _apart(found: Sequence[Proposal]) -> list[Proposal]:
-    """Without filled-in bays that lie on seen ones, and with neighbours drawn in where they overlap."""
+    """Without filled-in bays that lie on seen ones, and with bays of other rows drawn in where they overlap."""
     from edge_agent.config.polygon import overlap
 
     kept: list[Proposal] = []

@@ -1,0 +1,116 @@
+"""`edge-agent bays`: wrong inputs are answered with sentences, right ones with a file that loads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.cli.main import main
+from edge_agent.config.parking import read_bays
+from edge_agent.vision.detections import Detection
+from edge_agent.vision.detector import Detector
+from tests.vision.test_registration import scenery
+
+
+@pytest.fixture
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Four pictures of one place; the detector finds the same five cars in each."""
+    cars = [(60 + 100 * k, 200, 140 + 100 * k, 270) for k in range(6) if k != 3]
+
+    class Finds:
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            if image.shape[1] < 600:
+                return []
+            return [Detection("car", 0.9, (float(a), float(b), float(c), float(d))) for a, b, c, d in cars]
+
+    monkeypatch.setattr(Detector, "load", lambda _: Finds())
+    files = []
+    for k in range(4):
+        noise = np.random.default_rng(k).normal(0, 2, (360, 640, 3))
+        files.append(str(tmp_path / f"{k}.png"))
+        cv2.imwrite(files[-1], np.clip(scenery(9) + noise, 0, 255).astype(np.uint8))
+    return files
+
+
+def config(folder: Path, text: str = '[pole]\nbays_file = "bays.toml"\n') -> str:
+    (folder / "pole.toml").write_text(text)
+    return str(folder / "pole.toml")
+
+
+def test_bays_are_written_drawn_and_printed(
+    pictures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "drawn.png"
+    assert main(["bays", *pictures, "--json", "--config", config(tmp_path), "--write", "--draw", str(drawn)]) == 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    bays = read_bays(tmp_path / "bays.toml")
+    assert [bay.id for bay in bays] == [one["id"] for one in printed] == ["A1", "A2", "A3", "A4", "A5", "A6"]
+    assert [one["seen"] for one in printed] == [1, 1, 1, 0, 1, 1]
+    assert [list(point) for point in bays[0].polygon] == printed[0]["polygon"]
+    assert cv2.imread(str(drawn)).shape == (360, 640, 3)
+
+
+def test_a_file_with_bays_is_only_replaced_when_told(pictures: list[str], tmp_path: Path) -> None:
+    (tmp_path / "bays.toml").write_text("# by hand\n")
+    assert main(["bays", *pictures, "--config", config(tmp_path), "--write"]) == 2
+    assert (tmp_path / "bays.toml").read_text() == "# by hand\n"
+    assert main(["bays", *pictures, "--config", config(tmp_path), "--write", "--force"]) == 0
+    assert len(read_bays(tmp_path / "bays.toml")) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["gone.jpg"], 1, "gone.jpg is not there"),
+        (["note.txt"], 1, "is no picture that can be read"),
+        (["flat.png", "flat.png"], 1, "too little to register"),
+        (["flat.png", "--write"], 2, "needs --config FILE"),
+        (["flat.png", "--config", "gone.toml"], 2, "gone.toml: cannot be read"),
+        (["flat.png", "--config", "note.txt"], 2, "is no TOML text"),
+        (["flat.png", "--config", "empty.toml"], 2, "pole.bays_file: is missing"),
+    ],
+)
+def test_wrong_inputs_are_answered_with_a_sentence(
+    arguments: list[str],
+    code: int,
+    says: str,
+    pictures: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("note.txt").write_text("no picture, no TOML")
+    Path("empty.toml").write_text("[pole]\n")
+    cv2.imwrite("flat.png", np.full((360, 640, 3), 100, np.uint8))
+    assert main(["bays", *arguments]) == code
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert captured.out == ""
+
+
+def test_pictures_of_another_view_are_left_out_and_named(
+    pictures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), scenery(77))
+    assert main(["bays", *pictures, str(other)]) == 0
+    captured = capsys.readouterr()
+    assert "other.png: shows another view" in captured.err
+    assert "from 4 pictures" in captured.err
+
+
+def test_no_vehicle_anywhere_is_said(
+    pictures: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Blind:
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            return []
+
+    monkeypatch.setattr(Detector, "load", lambda _: Blind())
+    assert main(["bays", *pictures]) == 1
+    assert "no place where a vehicle stands again and again was found in 4 pictures" in capsys.readouterr().err
