@@ -37,14 +37,16 @@ def run(args: argparse.Namespace) -> int:
         else:
             height, width = image.shape[:2]
             found = {"file": file, "width": width, "height": height, "detections": []}
-            for detection in detector.detect(image):
+            detections = detector.detect(image)
+            wheels = [detection.box for detection in detections if detection.label == "wheel"]
+            for detection in detections:
                 one: dict[str, Any] = {
                     "label": detection.label,
                     "score": round(detection.score, 4),
                     "box": [round(v, 1) for v in detection.box],
                 }
                 if detection.label == "truck":
-                    judged = state.judge(image, detection.box)
+                    judged = state.judge(image, detection.box, wheels)
                     one["load"] = _best(judged.load)
                     one["wheels"] = _best(judged.wheels)
                 found["detections"].append(one)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.errors import ModelError
-from edge_agent.vision.card import Card, read_card
+from edge_agent.vision.card import Card, companion, read_card
 from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Array, Image, Network
+from edge_agent.vision.wheels import WheelClassifier, of_truck
 
 _NEEDED = ("load", "wheels")
 _FEATURES = "features"
@@ -25,8 +27,9 @@ _DARK, _LIT = 12.0, 45.0
 class Judgement:
     """Probabilities by state, and ``quality`` 0..1: how much this crop should count among others of the same truck.
 
-    ``logits`` (K each, by output) and ``features`` (D, empty where the model hands none out) are what a correction for
-    one camera is fitted on, see ``edge_agent.vision.adapt``.
+    ``logits`` (K each, by output, divided by the temperature: their softmax is what is said) and ``features`` (D; empty
+    where the model hands none out) are what a correction for one camera is fitted on, see ``edge_agent.vision.adapt``.
+    The last features are of the wheels' own crops, zero where no wheel was found.
     """
 
     load: dict[str, float]
@@ -39,9 +42,10 @@ class Judgement:
 class StateClassifier:
     """Called with a picture and the box of a truck in it."""
 
-    def __init__(self, network: Network, indices: dict[str, int]) -> None:
+    def __init__(self, network: Network, indices: dict[str, int], wheels: WheelClassifier | None = None) -> None:
         self._network = network
         self._indices = indices
+        self._wheels = wheels
         names = network.output_names
         self._features = names.index(_FEATURES) if _FEATURES in names else None
 
@@ -61,25 +65,34 @@ class StateClassifier:
         missing = [name for name in _NEEDED if name not in indices]
         if missing:
             raise ModelError(f"{file}: its card names no output {missing[0]!r}; needed are {' and '.join(_NEEDED)}")
-        return cls(network, indices)
+        beside = companion(card, file)
+        return cls(network, indices, WheelClassifier.load(beside) if beside else None)
 
     @property
     def card(self) -> Card:
         """What the model says of itself."""
         return self._network.card
 
-    def judge(self, image: Image, box: Box) -> Judgement:
-        """What is seen of the truck in ``box`` (pixels) of an H×W×3 BGR picture."""
+    def judge(self, image: Image, box: Box, wheels: Sequence[Box] = ()) -> Judgement:
+        """What is seen of the truck in ``box`` (pixels) of an H×W×3 BGR picture; ``wheels``: all wheels found in it."""
         crop = cut(image, box, self.card.crop.margin)
         x, _ = self._network.prepare(crop)
         answers = self._network.run(x)
-        logits = {output.name: answers[self._indices[output.name]][0] for output in self.card.outputs}
-        found = {
-            output.name: dict(zip(output.classes, _softmax(logits[output.name] / output.temperature), strict=True))
+        logits: dict[str, Array] = {
+            output.name: answers[self._indices[output.name]][0] / np.float32(output.temperature)
             for output in self.card.outputs
         }
         features = answers[self._features][0] if self._features is not None else np.zeros(0, np.float32)
-        return Judgement(found["load"], found["wheels"], quality(image, box), logits, features)
+        if self._wheels:
+            seen = np.zeros(self._wheels.width, np.float32)
+            if mine := of_truck(box, wheels):
+                logits["wheels"], seen = self._wheels.judge(image, mine)
+            features = np.concatenate([features, seen])
+        said = {
+            output.name: dict(zip(output.classes, _softmax(logits[output.name]), strict=True))
+            for output in self.card.outputs
+        }
+        return Judgement(said["load"], said["wheels"], quality(image, box), logits, features)
 
 
 def cut(image: Image, box: Box, margin: float) -> Image:

@@ -53,11 +53,12 @@ def evaluate(folder: Path, labels: list[Label], detector: Detector, classifier: 
         if image is None:
             unreadable.append(label.file)
             continue
-        box = largest_truck(detector.detect(image))
+        found = detector.detect(image)
+        box = largest_truck(found)
         if box is None:
             missed.append(label.file)
             continue
-        judgement = classifier.judge(image, box)
+        judgement = classifier.judge(image, box, [d.box for d in found if d.label == "wheel"])
         crops[label.file], weights[label.file] = cut(image, box, classifier.card.crop.margin), judgement.quality
         for name, truth, classes, said in (
             ("load", label.load, LOAD, judgement.load),
