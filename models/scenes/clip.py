@@ -67,8 +67,10 @@ class Mover:
 
 @dataclass
 class Script:
-    """A clip to be rendered. `gate_line`, `bays` and `zones` are given on the ground, in metres, and projected;
-    `wash_zone` in shares of the picture.
+    """A clip to be rendered, from `begin` on.
+
+    `gate_line`, `bays` and `zones` are given on the ground, in metres, and projected; `wash_zone` and `spill_zone` in
+    shares of the picture.
 
     `stays` are (bay, seconds at rest from, until or None); the sun turns by `sun_turn` radians a second, clouds come
     and go by `swing`, leaves move by `breeze`, the sun comes out between the two seconds of `sun_rises`, lamps go on at
@@ -98,6 +100,7 @@ class Script:
     counts: dict[str, int] = field(default_factory=dict)
     wash_zone: list[tuple[float, float]] = field(default_factory=list)
     spill_zone: list[tuple[float, float]] = field(default_factory=list)
+    begin: float = 0.0
     sun_turn: float = 0.0
     swing: float = 1.0
     breeze: float = 1.7
@@ -122,7 +125,7 @@ def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
     count = round(script.seconds * script.fps)
     with Encoder(out, width, height, script.fps, script.crf) as encoder:
         for i in range(count):
-            t = i / script.fps
+            t = script.begin + i / script.fps
             scene, present = frame(script, t)
             seen = (scene.vertices().tobytes(), repr(scene.lighting), scene.sway)
             if seen != before:
@@ -214,7 +217,7 @@ def _spills(script: Script, present: list[int], idents: NDArray[np.int32]) -> li
         if script.movers[k].spill and box is not None:
             relative = [round(float(v), 4) for v in np.array(box) / (width, height, width, height)]
             share = round(float(mask.sum()) / float(zone.sum()), 4)
-            out.append({"t_rest": round(script.movers[k].rests, 2), "box": relative, "share": share})
+            out.append({"t_rest": round(script.movers[k].rests - script.begin, 2), "box": relative, "share": share})
     return out
 
 
