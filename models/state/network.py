@@ -1,9 +1,8 @@
 """The truck-state network: a frozen backbone, a small trained neck, two attention-pooled heads.
 
 Load is seen in the bed, wheels at the ground: each head has its own attention over the map's positions and learns
-where to look. Features: N x 614. The first 96 are read by `load`, the next 96 by `wheels`; then come mean and spread
-of each of the backbone's maps over the picture. A head can be corrected on them at the post: what the neck dropped
-because it does not hold between sites tells the states of one camera apart.
+where to look. Features: N x 422, mean and spread of each of the backbone's maps over the picture. A head is corrected on
+them at the post: what the neck drops because it does not hold between sites tells the states of one camera apart.
 """
 
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ def statistics(maps: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Answer:
-    """Logits N x 4 each, in the order of data.LOAD and data.WHEELS, and features N x 192."""
+    """Logits N x 4 each, in the order of data.LOAD and data.WHEELS, and what the heads read, N x 192."""
 
     load: Tensor
     wheels: Tensor
@@ -91,7 +90,7 @@ class TruckState(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         maps = self.backbone(x)
         answer = self.judge(maps)
-        return answer.load, answer.wheels, torch.cat([answer.features, statistics(maps)], dim=1)
+        return answer.load, answer.wheels, statistics(maps)
 
     def trained(self) -> list[nn.Parameter]:
         """All parameters but the backbone's."""
