@@ -15,9 +15,13 @@ from edge_agent.parking.witness import Look, Stands
 from tests.parking.actors import NAMES, SECTION
 
 VOTES = st.sampled_from(["free", "occupied", "unknown", ""])
-STEP = st.tuples(
-    st.floats(0.4, 30.0), st.dictionaries(st.integers(0, 2), st.tuples(VOTES, st.integers(0, 1)), min_size=1)
+Step = tuple[float, dict[int, tuple[str, int]]]
+SPAN = st.tuples(
+    st.integers(1, 12),
+    st.floats(0.4, 20.0),
+    st.dictionaries(st.integers(0, 2), st.tuples(VOTES, st.integers(0, 1)), min_size=2),
 )
+STEPS = st.lists(SPAN, max_size=14).map(lambda spans: [(wait, votes) for n, wait, votes in spans for _ in range(n)])
 AFTER_S = {"free": SECTION.free_after_s, "occupied": SECTION.occupied_after_s, "unknown": SECTION.unknown_after_s}
 
 
@@ -62,8 +66,8 @@ def test_what_stays_unclear_for_five_minutes_is_unknown() -> None:
     assert told[-1] == "unknown"
 
 
-@given(st.lists(STEP, max_size=80))
-def test_a_bay_never_flaps_faster_than_its_time(steps: list[tuple[float, dict[int, tuple[str, int]]]]) -> None:
+@given(STEPS)
+def test_a_bay_never_flaps_faster_than_its_time(steps: list[Step]) -> None:
     occupancy, time, last = Occupancy(SECTION), 1000.0, {}
     for wait_s, votes in steps:
         time += wait_s
@@ -76,7 +80,7 @@ def test_a_bay_never_flaps_faster_than_its_time(steps: list[tuple[float, dict[in
             last[change.bay] = time
 
 
-def lived(steps: list[tuple[float, dict[int, tuple[str, int]]]], restart: int) -> list[StayData]:
+def lived(steps: list[Step], restart: int) -> list[StayData]:
     """All stay messages of a run that is stopped and started again after step ``restart``."""
     occupancy, stays, time = Occupancy(SECTION), Stays("pole", NAMES), 1000.0
     told: list[StayData] = []
@@ -95,10 +99,8 @@ def lived(steps: list[tuple[float, dict[int, tuple[str, int]]]], restart: int) -
 
 
 @settings(max_examples=200)
-@given(st.lists(STEP, max_size=120), st.integers(-1, 120))
-def test_stays_of_a_bay_follow_one_another_over_any_interleaving_and_restart(
-    steps: list[tuple[float, dict[int, tuple[str, int]]]], restart: int
-) -> None:
+@given(STEPS, st.integers(-1, 80))
+def test_stays_of_a_bay_follow_one_another_over_any_interleaving_and_restart(steps: list[Step], restart: int) -> None:
     told = lived(steps, restart)
     for bay in NAMES[:3]:
         mine = [stay for stay in told if stay.bay == bay]
