@@ -106,6 +106,23 @@ def test_a_pack_is_read_from_zip_and_tar_too(device: Device, tmp_path: Path) -> 
     assert [main(["verify", path]) for path in (packed[0], str(tmp_path / "c.tar"))] == [1, 1]
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_a_broken_archive_is_answered_and_never_a_crash(device: Device, tmp_path: Path, kind: str) -> None:
+    packed = Path(shutil.make_archive(str(tmp_path / "good"), kind, in_order(device.folder)[0]))
+    good = packed.read_bytes()
+    codes = set()
+    for seed in range(40):
+        chance = random.Random(seed)
+        content = bytearray(good)
+        content[chance.randrange(len(content))] = chance.randrange(256)
+        if seed % 4 == 0:
+            del content[chance.randrange(len(content)) :]
+        packed.write_bytes(content)
+        codes.add(main(["verify", str(packed)]))
+    assert 1 in codes
+    assert codes <= {0, 1}
+
+
 def test_without_its_local_originals_a_pack_is_proven_as_sent(
     device: Device, capsys: pytest.CaptureFixture[str]
 ) -> None:
