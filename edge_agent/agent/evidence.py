@@ -81,10 +81,13 @@ class EvidenceKeeper:
 
 def models(config: Config) -> list[Model]:
     """The models that judge on this device, as their cards name them. Raises ModelError."""
-    from edge_agent.vision.card import read_card
+    from edge_agent.vision.card import companion, read_card
 
     wanted = {(section.detector, "detect") for section in config.gate}
     wanted |= {(section.detector, "detect") for section in config.pole}
+    wanted |= {(section.classifier, "bay-state") for section in config.pole}
     wanted |= {(section.state, "truck-state") for section in config.gate}
-    cards = [read_card(name, task)[0] for name, task in sorted(wanted)]
+    read = [read_card(name, task) for name, task in sorted(wanted)]
+    beside = sorted({companion(card, file) for card, file in read} - {""})
+    cards = [card for card, _ in read] + [read_card(path, "wheel-state")[0] for path in beside]
     return [Model(name=card.name, version=card.version, sha256=card.sha256) for card in cards]
