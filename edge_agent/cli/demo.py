@@ -2,7 +2,7 @@
 
 ``--pole`` shows a parking pole instead.
 
-What arrives at the broker is read back and its evidence checked; the pictures are left annotated in ``--out``. The
+What arrives at the broker is read back and its evidence checked; the pictures and clips are left in ``--out``. The
 last line on stdout is one JSON object with ``passages violations exceedances published acknowledged evidence``, for a
 pole ``bays free occupied unknown stays ended violations published acknowledged evidence``.
 """
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="play the clip once, then say what happened and end")
     parser.add_argument("--pole", action="store_true", help="a parking pole, not a gate")
     parser.add_argument("--broker", default="", metavar="URL", help="mqtt://… instead of the broker in this process")
-    parser.add_argument("--out", default="demo-out", metavar="FOLDER", help="for the annotated pictures")
+    parser.add_argument("--out", default="demo-out", metavar="FOLDER", help="for the pictures and clips")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The city's side of the demo: subscribes, keeps a ledger, checks evidence, leaves annotated pictures and packs."""
+"""The city's side of the demo: subscribes, keeps a ledger, checks evidence, leaves pictures, clips and packs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt_connection import connect
 
 _SUBSCRIBED_WITHIN_S = 10.0
+_SUFFIXES = {"image/jpeg": ".jpg", "video/mp4": ".mp4", "video/x-msvideo": ".avi"}
 
 
 class Consumer:
@@ -126,9 +127,8 @@ class Consumer:
             self.pictures.append(path)
 
     def _show(self, message: Message, violation: ViolationData, piece: EvidenceData, content: bytes) -> None:
-        from edge_agent.demo.pictures import annotated
-
-        name = f"{message.time[:19].replace(':', '')}-{violation.kind}-{piece.n}-{piece.role}.jpg"
+        suffix = _SUFFIXES.get(piece.media_type, ".bin")
+        name = f"{message.time[:19].replace(':', '')}-{violation.kind}-{piece.n}-{piece.role}{suffix}"
         path = self._out / name
-        path.write_bytes(annotated(content, message, violation, piece) if piece.role == "full" else content)
+        path.write_bytes(content)
         self.pictures.append(path)

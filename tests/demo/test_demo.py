@@ -26,10 +26,15 @@ def demo(out: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], dict
 def check(out: Path, done: subprocess.CompletedProcess[str], counts: dict[str, int]) -> None:
     assert done.returncode == 0
     assert {name: counts[name] for name in TRUTH} == TRUTH
-    assert counts["published"] == counts["acknowledged"] > TRUTH["passages"] + TRUTH["violations"] + TRUTH["evidence"]
-    pictures = sorted(out.glob("*.jpg"))
-    assert len(pictures) == TRUTH["evidence"]
+    assert counts["published"] == counts["acknowledged"] > TRUTH["passages"] + TRUTH["violations"] + counts["evidence"]
+    pictures, clips = sorted(out.glob("*.jpg")), [*out.glob("*-clip.mp4"), *out.glob("*-clip.avi")]
+    assert len(pictures) + len(clips) == counts["evidence"]
     assert all(cv2.imread(str(picture)) is not None for picture in pictures)
+    assert all(cv2.VideoCapture(str(clip)).read()[0] for clip in clips)
+    of_trucks = TRUTH["violations"] - TRUTH["exceedances"]
+    assert len(clips) == of_trucks
+    assert len(list(out.glob("*-overlay.jpg"))) == 2 * of_trucks
+    assert len([*out.glob("*-crop.jpg"), *out.glob("*-blurred.jpg")]) >= of_trucks
     assert "Traceback" not in done.stderr
 
 
