@@ -83,10 +83,15 @@ def opened(
 
 
 @contextmanager
-def uplink(recorder: OutboxRecorder, url: str | list[str], **settings: object) -> Iterator[MqttUplink]:
+def uplink(
+    recorder: OutboxRecorder,
+    url: str | list[str],
+    on_command: Callable[[str, bytes], None] | None = None,
+    **settings: object,
+) -> Iterator[MqttUplink]:
     """A running uplink of ``recorder``'s outbox."""
     given = {"broker": url, "retry_max_s": 0.5, "backfill_per_s": 0.0, **settings}
-    link = MqttUplink(msgspec.convert(given, Mqtt), DEVICE, recorder.outbox)
+    link = MqttUplink(msgspec.convert(given, Mqtt), DEVICE, recorder.outbox, on_command=on_command)
     stop = threading.Event()
     thread = threading.Thread(target=link.run, args=(stop,), daemon=True)
     thread.start()

@@ -82,7 +82,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``message`` is the id of the violation or stay, ``data`` what was judged, as raised.
+    """``message`` is the id of the violation or stay, ``kind`` what kind it is, ``data`` what was judged, as raised.
 
     ``time`` is as the clock had it when recorded, with its trust and its measured error (-1: unknown); a later
     correction of an untrusted time does not change the manifest, ``boot`` and ``monotonicms`` tell how to make it.

@@ -80,7 +80,7 @@ class Seal:
             message=message.id,
             type=message.type,
             subject=message.subject,
-            kind=str(data.get("kind", "")),
+            kind=str(data.get("kind") or message.type.split(".")[1]),
             site=self.site,
             device=self.device,
             position=self.position,

@@ -18,6 +18,8 @@ from edge_agent.evidence import Piece
 
 _DAY_S = 86_400.0
 _MANIFEST_SHARE = 1 / 8
+# At one review; recording waits while files are removed.
+_MOST_PACKS = 100
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ def kept_long_enough(db: sqlite3.Connection, bounds: Evidence, most: int, now: f
             out.pictures.append(("keep_days", pictures))
         elif bounds.keep_mb and held > bounds.keep_mb << 20:
             out.pictures.append(("keep_mb", pictures))
+    out.pictures, out.packs = out.pictures[-_MOST_PACKS:], out.packs[-_MOST_PACKS:]
     return out
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from edge_agent.agent.evidence import EvidenceCommand
+from edge_agent.agent.commands import answer
+from edge_agent.agent.evidence import EvidenceCommand, EvidenceKeeper
 from edge_agent.cli.main import main
-from edge_agent.config import Evidence
+from edge_agent.config import Config, Evidence
 from edge_agent.config import Outbox as Bounds
 from edge_agent.evidence.manifest import MANIFEST, REMOVED
 from edge_agent.messages import AckData, Draft, EvidenceData, Message, Picture
 from edge_agent.outbox import OutboxRecorder
+from tests.agent.test_commands import publish
 from tests.brokers import Mosquitto
-from tests.house import Receiver, opened, uplink, violation, wait_until
+from tests.house import DEVICE, Receiver, opened, uplink, violation, wait_until
 from tests.outbox.test_times import PlayedClock
 from tests.uplink.test_listen import wait_for_subscription
 
@@ -149,15 +152,23 @@ def test_a_pack_is_sent_again_on_request_with_what_was_local(mosquitto: Mosquitt
     with opened(tmp_path / "device", sealed=True) as recorder, Receiver(mosquitto.url) as receiver:
         listener = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True)
         wait_for_subscription(mosquitto)
-        with uplink(recorder, mosquitto.url):
+        keeper = EvidenceKeeper(Config(device=DEVICE), recorder)
+
+        def on_command(name: str, payload: bytes) -> None:
+            recorder.record(Draft("ack", time.time(), answer(name, payload, {"evidence": keeper.command})))
+
+        with uplink(recorder, mosquitto.url, on_command):
             message = recorder.record(draft)
             pack = received / "north" / "post-1" / message.id
             wait_until(lambda: (pack / MANIFEST).exists() and recorder.outbox.depth().messages == 0)
             assert {f.name for f in pack.iterdir()} == {"1.jpg", MANIFEST}
             assert main(["verify", str(pack)]) == 0
             assert main(["verify", "--whole", str(pack)]) == 1
-            said = recorder.send_again(message.id)
-            assert said.startswith("queued: 1.jpg, 2.png, manifest.jsonl, ")
+            publish(mosquitto, "evidence", json.dumps({"id": "c1", "violation": message.id}))
+            wait_until(lambda: bool(receiver.of("ack")))
+            ack = msgspec.convert(receiver.of("ack")[0].data, AckData)
+            assert (ack.ok, ack.id) == (True, "c1")
+            assert ack.detail.startswith("queued: 1.jpg, 2.png, manifest.jsonl, ")
             wait_until((pack / "2.png").exists)
             assert main(["verify", "--whole", str(pack)]) == 0
             wait_until(lambda: recorder.outbox.depth().messages == 0)
@@ -198,11 +209,6 @@ def test_what_is_gone_is_told_with_its_reason(tmp_path: Path) -> None:
 
 
 def test_a_request_is_answered_by_the_agents_command(tmp_path: Path) -> None:
-    from edge_agent.agent.commands import answer
-    from edge_agent.agent.evidence import EvidenceKeeper
-    from edge_agent.config import Config
-    from tests.house import DEVICE
-
     with opened(tmp_path, sealed=True) as recorder:
         keeper = EvidenceKeeper(Config(device=DEVICE), recorder)
         message = recorder.record(violation(1, None, (b"one",)))
