@@ -27,8 +27,9 @@ _LEAST_SHARE = 0.25
 _GROUND = 0.3
 _MOST_GAP = 3
 _REGULAR = 0.25
-_MOST_OVERLAP = 0.2
+_MOST_OVERLAP, _TWICE = 0.2, 0.55
 _LARGEST = 0.25
+_ENOUGH, _NARROWEST, _WIDEST = 6, 0.5, 2.2
 _TILE_OVERLAP = 0.5
 
 
@@ -69,7 +70,7 @@ def propose(pictures: Sequence[Sequence[Box]]) -> list[Proposal]:
     """Bays, row by row from the far side, left to right, from the boxes seen in each picture."""
     places = [place for place in _places(pictures) if place[1] >= max(_LEAST_SHARE, min(1.0, 2 / len(pictures)))]
     found: list[Proposal] = []
-    for number, row in enumerate(_rows(places)):
+    for number, row in enumerate(_rows(_plausible(places))):
         beside = _filled(row)
         polygons = _side_by_side([_ground(box) for box, _ in beside])
         found += [Proposal(p, box, number, seen) for p, (box, seen) in zip(polygons, beside, strict=True)]
@@ -127,6 +128,18 @@ def _places(pictures: Sequence[Sequence[Box]]) -> list[tuple[Box, float]]:
         if all(_iou(centres[k], centres[j]) < _SAME for j in kept):
             kept.append(k)
     return [(centres[k], len(members[k]) / len(pictures)) for k in kept]
+
+
+def _plausible(places: list[tuple[Box, float]]) -> list[tuple[Box, float]]:
+    """Without what is far too narrow or wide for a vehicle so far down in the picture, told by the others there."""
+    if len(places) < _ENOUGH:
+        return places
+    bottoms = np.array([box[3] for box, _ in places])
+    widths = np.array([box[2] - box[0] for box, _ in places])
+    nearest = np.argsort(np.abs(bottoms[:, None] - bottoms), axis=1, kind="stable")[:, 1:_ENOUGH]
+    usual = np.median(widths[nearest], axis=1)
+    fits = (widths > _NARROWEST * usual) & (widths < _WIDEST * usual)
+    return [place for place, fit in zip(places, fits, strict=True) if fit]
 
 
 def _median(boxes: Sequence[Box]) -> Box:
@@ -194,7 +207,7 @@ def _side_by_side(polygons: list[list[tuple[float, float]]]) -> list[list[tuple[
 
 
 def _apart(found: Sequence[Proposal]) -> list[Proposal]:
-    """Without filled-in bays that lie on seen ones, and with bays of other rows drawn in where they overlap."""
+    """Without bays that lie on ones seen more often; those of other rows that reach into each other are drawn in."""
     from edge_agent.config.polygon import overlap
 
     kept: list[Proposal] = []
@@ -204,7 +217,7 @@ def _apart(found: Sequence[Proposal]) -> list[Proposal]:
             if all(overlap(other.polygon, polygon) <= _MOST_OVERLAP for other in kept):
                 kept.append(Proposal(polygon, one.box, one.row, one.seen))
                 break
-            if not one.seen:
+            if not one.seen or any(overlap(other.polygon, one.polygon) > _TWICE for other in kept):
                 break
             polygon = _shrunk(polygon, 0.88)
     order = {id(p): k for k, p in enumerate(kept)}

@@ -55,6 +55,10 @@ def main() -> None:
     used = [p for p in truth if p[1] >= LEAST_LABELLED]
     proposed = [p.box if p.seen else _box(np.array(p.polygon)) for p in found]
     print(f"{sum(p.seen == 0 for p in found)} of the proposals were put into gaps")
+    report("places ever occupied, by proposals with a vehicle", [p[0] for p in used], [p.box for p in found if p.seen])
+    gaps = [np.mean(p.polygon, axis=0) for p in found if not p.seen]
+    inside = sum(any(a < x < c and b < y < d for (a, b, c, d), _ in truth) for x, y in gaps)
+    print(f"{inside} of {len(gaps)} put into gaps have their middle in a labelled place")
     report("places ever occupied", [p[0] for p in used], proposed)
     report("all places", [p[0] for p in truth], proposed)
     if given.draw and first is not None:
