@@ -39,6 +39,7 @@ class Consumer:
         self.bays: BayData | None = None
         self._violations: dict[str, tuple[Message, ViolationData]] = {}
         self._stays: dict[str, StayData] = {}
+        self._early: dict[str, list[tuple[EvidenceData, bytes]]] = {}
         self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
         self._stop = threading.Event()
         self._subscribed = threading.Event()
@@ -93,6 +94,8 @@ class Consumer:
             stay = msgspec.convert(message.data, StayData)
             self.kinds[f"stay {stay.phase}"] += 1
             self._stays[message.id] = stay
+            for piece, content in self._early.pop(message.id, []):
+                self._keep(stay, piece, content)
         elif message.type == "edge.violation.v1":
             violation = msgspec.convert(message.data, ViolationData)
             self.kinds["violation"] += 1
@@ -117,8 +120,11 @@ class Consumer:
                 self._show(*known, piece, content)
         elif piece.violation in self._stays:
             self._keep(self._stays[piece.violation], piece, content)
+        elif not known:
+            self._early.setdefault(piece.violation, []).append((piece, content))
 
     def _keep(self, stay: StayData, piece: EvidenceData, content: bytes) -> None:
+        """The pictures of a stay; they are evidence, and so come before its message."""
         if piece.role == MANIFEST_ROLE:
             self._manifests += 1
         elif piece.media_type == "image/jpeg":

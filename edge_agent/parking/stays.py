@@ -76,10 +76,13 @@ class Stays:
         time: float,
         changes: Sequence[Change],
         stands: Mapping[int, Stands] | None = None,
-        labels: Sequence[str] = (),
+        labels: Mapping[int, str] | None = None,
     ) -> list[Event]:
-        """Takes in what changed at ``time``; ``stands`` and ``labels`` tell of the vehicles in that picture."""
-        stands = stands or {}
+        """Takes in what changed at ``time``.
+
+        By bay, ``stands`` says which vehicle of that picture stands there, ``labels`` what was last found there.
+        """
+        stands, labels = stands or {}, labels or {}
         events: list[Event] = []
         for change in sorted(changes, key=lambda c: (c.after != "free", c.first)):
             name = self._bays[change.bay]
@@ -149,14 +152,14 @@ class Stays:
             events.append(Event(change.bay, change.first, data, None))
         return events
 
-    def _occupied(self, change: Change, name: str, stands: Mapping[int, Stands], labels: Sequence[str]) -> list[Event]:
+    def _occupied(self, change: Change, name: str, stands: Mapping[int, Stands], labels: Mapping[int, str]) -> list[Event]:
         going_on = self._of(name) + [stay for stay in self._memory.open if name in stay.tied]
         for stay in going_on:
             _seen_again(stay, change.first)
         if going_on or any(orphan.bay == name for orphan in self._memory.orphans):
             return []
         mine = stands.get(change.bay)
-        label = labels[mine.vehicle] if mine else ""
+        label = labels.get(change.bay, "")
         host = self._host(change, mine, stands)
         if host:
             host.tied.append(name)

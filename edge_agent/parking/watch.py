@@ -32,6 +32,7 @@ from edge_agent.vision.network import Image
 
 _VEHICLES = frozenset({"truck", "bus", "car", "other_vehicle"})
 _SETTLE_S = 3.0
+_CALLED_S = 15.0
 _ZONE_EVERY_S = 3.0
 _MUCH = 0.3
 _SLACK_S = 0.01
@@ -89,6 +90,7 @@ class PoleWatch:
         self._zones = Zones(self._name, section.zone)
         self._seen: list[Vehicle] = []
         self._moved: dict[int, float] = {}
+        self._labels: dict[int, tuple[float, str]] = {}
         self._began: float | None = None
         self._told = float("-inf")
         self._last_look = self._last_all = self._time = float("-inf")
@@ -155,6 +157,7 @@ class PoleWatch:
             for part in (self._occupancy, self._stays, self._zones, self._shots, self._view):
                 part.shift(by_s)
             self._moved = {bay: time + by_s for bay, time in self._moved.items()}
+            self._labels = {bay: (at + by_s, label) for bay, (at, label) in self._labels.items()}
             self._began = None if self._began is None else self._began + by_s
             self._told += by_s
             self._last_look += by_s
@@ -208,7 +211,9 @@ class PoleWatch:
         chances = dict(zip(due, self._classifier.judge(image, [polygons[n] for n in due]), strict=True)) if due else {}
         stands = standing(polygons, self._seen)
         changes = self._occupancy.update(time, look(polygons, chances, self._seen, stands))
-        events = self._stays.update(time, changes, stands, [vehicle.label for vehicle in self._seen])
+        self._labels = {bay: (at, label) for bay, (at, label) in self._labels.items() if time - at <= _CALLED_S}
+        self._labels.update({bay: (time, self._seen[each.vehicle].label) for bay, each in stands.items()})
+        events = self._stays.update(time, changes, stands, {bay: label for bay, (_, label) in self._labels.items()})
         return [
             *self._changed(time, image, changes, events),
             *self._stand(time, image),

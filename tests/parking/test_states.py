@@ -94,7 +94,7 @@ def lived(steps: list[Step], restart: int) -> list[StayData]:
             stays.recall(open_stays)
         changes = occupancy.update(time, {n: Look(v, 0.9) for n, (v, _) in votes.items()})  # type: ignore[arg-type]
         stands = {n: Stands(vehicle, 0.6, True) for n, (v, vehicle) in votes.items() if v == "occupied"}
-        told += [event.data for event in stays.update(time, changes, stands, ["car", "car"])]
+        told += [event.data for event in stays.update(time, changes, stands, {0: "car"})]
     return told
 
 
