@@ -15,6 +15,7 @@ import pytest
 from tests.brokers import Mosquitto
 
 TRUTH = json.loads(Path("config/demo/gate.truth.json").read_text())["counts"]
+POLE_TRUTH = json.loads(Path("config/demo/pole.truth.json").read_text())["counts"]
 
 
 def demo(out: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, int]]:
@@ -48,6 +49,19 @@ def test_the_demo_with_its_own_broker_counts_what_is_true(tmp_path: Path) -> Non
 @pytest.mark.timeout(300)
 def test_the_demo_with_a_mosquitto_counts_what_is_true(mosquitto: Mosquitto, tmp_path: Path) -> None:
     check(tmp_path, *demo(tmp_path, "--broker", mosquitto.url))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_demo_of_a_pole_counts_what_is_true(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    done, counts = demo(tmp_path, "--pole", "--broker", mosquitto.url)
+    assert done.returncode == 0
+    assert {name: counts[name] for name in POLE_TRUTH} == POLE_TRUTH
+    assert counts["published"] == counts["acknowledged"]
+    roles = {path.stem.rpartition("-")[2] for path in tmp_path.glob("*-stay-*.jpg")}
+    assert roles >= {"before", "entering", "standing", "leaving", "after"}
+    assert len(list(tmp_path.glob("*-illegal_parking-*-overlay.jpg"))) == 3
+    assert "Traceback" not in done.stderr
 
 
 def test_the_demo_shows_a_live_view_and_ends_on_ctrl_c(tmp_path: Path) -> None:
