@@ -122,17 +122,15 @@ class _Verdict:
     def _found(self, found: Found) -> None:
         if not found.packs:
             raise UnreadablePackError(f"{found.path} holds no manifest.jsonl: it is no evidence pack")
-        reports = [judge(pack, key=self._key, whole=self._whole) for pack in found.packs]
         self._problems += [f"{found.path}: {name} lies in no pack: no manifest names it" for name in found.strays]
-        if found.single:
-            for report in reports:
-                gone = [file.name for file in report.files if file.state == "removed"]
-                if gone:
-                    report.proven = False
-                    report.problems.append(f"the device removed {', '.join(gone)}; only the manifest can be verified")
         self._complete |= not found.single
-        self._reports += reports
-        for report in reports:
+        for pack in found.packs:
+            report = judge(pack, key=self._key, whole=self._whole)
+            gone = [file.name for file in report.files if file.state == "removed"]
+            if found.single and gone:
+                report.proven = False
+                report.problems.append(f"the device removed {', '.join(gone)}; only the manifest can be verified")
+            self._reports.append(report)
             self._show(report)
 
     def _show(self, report: PackReport) -> None:
