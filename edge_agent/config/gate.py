@@ -39,6 +39,20 @@ class Wash(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         check(self.zone, "zone")
 
 
+class Spillage(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The road that trucks must leave clean; material that lies on it after one, for ``confirm_s``, is ``spillage``.
+
+    ``zone`` is road surface only. ``min_share``: the least part of the zone, as seen, that it covers.
+    """
+
+    zone: list[Point]
+    confirm_s: Seconds = 20.0
+    min_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.01
+
+    def __post_init__(self) -> None:
+        check(self.zone, "zone")
+
+
 class Hours(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When trucks may leave, such as ``permitted = ["22:00-05:00"]``, in the time of ``utc_offset_h``.
 
@@ -78,6 +92,7 @@ class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     out: Literal["up", "down", "left", "right"] = "down"
     wash: Wash | None = None
     hours: Hours | None = None
+    spillage: Spillage | None = None
     detector: str = "truck-detector"
     state: str = "truck-state"
     trucks: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("truck", "bus")

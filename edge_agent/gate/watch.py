@@ -15,6 +15,7 @@ from edge_agent.gate.album import Album
 from edge_agent.gate.passage import Passage, Passages
 from edge_agent.gate.ring import Ring, Scenery
 from edge_agent.gate.rules import broken
+from edge_agent.gate.spillage import SpillWatch
 from edge_agent.gate.verdict import join
 from edge_agent.gate.wash import WashBay
 from edge_agent.messages.envelope import Draft, Picture, rfc3339
@@ -52,6 +53,7 @@ class GateWatch:
         self._tracker = Tracker(section.lost_after_s)
         self._passages = Passages(section)
         self._wash = WashBay(section.wash) if section.wash else None
+        self._spills = SpillWatch(section.spillage, section.trucks) if section.spillage else None
         kept = section.pictures
         self._ring = Ring(kept.clip_before_s, kept.clip_after_s, kept.clip_memory_mb * 1_000_000)
         self._albums: dict[int, Album] = {}
@@ -71,8 +73,9 @@ class GateWatch:
         self._count["frames"] += 1
         if self._motion.update(frame.image).moved:
             self._last_motion = frame.time
-        if not self._due(frame.time):
-            return []
+        return [*(self._detected(frame) if self._due(frame.time) else []), *self._spilt(frame)]
+
+    def _detected(self, frame: Frame) -> list[Draft]:
         self._last_detection = frame.time
         self._next_detection = max(self._next_detection, frame.time - 1 / self._section.detect_per_s)
         self._next_detection += 1 / self._section.detect_per_s
@@ -97,9 +100,20 @@ class GateWatch:
         self._forget()
         return drafts
 
+    def _spilt(self, frame: Frame) -> list[Draft]:
+        if self._spills is None or not self._spills.due(frame.time):
+            return []
+        size = (frame.image.shape[0], frame.image.shape[1])
+        scenery = Scenery(self._tracker.boxes(frame.time), self._motion.upright(size))
+        drafts = self._spills.update(frame.time, frame.image, self._tracks, scenery)
+        self._count["violations"] += len(drafts)
+        return drafts
+
     def finish(self) -> list[Draft]:
         """The end of a recording: passages that go on are closed as they are."""
         drafts = [draft for passage in self._passages.finish() for draft in self._ended(passage)]
+        if self._spills:
+            drafts += self._spills.finish()
         self._forget()
         return drafts
 
@@ -130,6 +144,8 @@ class GateWatch:
                 album.shift(by_s)
             if self._wash:
                 self._wash.shift(by_s)
+            if self._spills:
+                self._spills.shift(by_s)
             self._ring.shift(by_s)
             self._coming.clear()
             self._next_detection += by_s
@@ -212,6 +228,8 @@ class GateWatch:
         section, data = self._section, self._data(passage)
         shots, clip = self._ring.shots(passage.number), self._ring.clip(passage.number)
         self._count["passages"] += 1
+        if self._spills:
+            self._spills.passed(passage.number, data)
         drafts = [Draft("passage", passage.end, data, subject=data.passage)]
         for kind, confidence, of in broken(passage, data, section):
             self._count["violations"] += 1

@@ -14,6 +14,7 @@ from edge_agent.messages.gate import (
     PassageData,
     ReviewAction,
     Severity,
+    SpillageData,
     ViolationData,
 )
 from edge_agent.messages.parking import BayData, BayRow, StayData
@@ -43,6 +44,7 @@ __all__ = [
     "ReviewAction",
     "Severity",
     "Statistic",
+    "SpillageData",
     "StatusData",
     "StayData",
     "TimeTrust",

@@ -50,6 +50,19 @@ class PassageData(msgspec.Struct, frozen=True, kw_only=True):
     wash_dwell_s: float | None = None
 
 
+class SpillageData(msgspec.Struct, frozen=True, kw_only=True):
+    """Material that lies on the road: ``box`` (x1, y1, x2, y2, relative) and ``share_of_zone``, both as seen.
+
+    ``before`` is when the zone was last seen without it. ``trucks`` counts those that drove over the zone from then
+    on; the violation names the last passage that can have left it, and none where that cannot be told.
+    """
+
+    share_of_zone: float
+    box: tuple[float, float, float, float]
+    before: str
+    trucks: int
+
+
 class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence named in its message; its content follows on ``evidence/{id}/{n}``.
 
@@ -102,6 +115,7 @@ class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     passage: PassageData | None = None
     exceedance: ExceedanceData | None = None
+    spillage: SpillageData | None = None
     zone: str = ""
     start: str = ""
     end: str = ""
