@@ -57,6 +57,7 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     for gate in whole.gate:
         yield from _each("opencv", _opencv)
         yield from _each(f"models {gate.camera.name}", lambda gate=gate: _models(gate))
+        yield from _each(f"adapted {gate.camera.name}", lambda gate=gate: _adapted(gate, Path(whole.device.data_dir)))
     for pole in whole.pole:
         yield from _each("opencv", _opencv)
         yield from _each(f"bays {pole.camera.name}", lambda pole=pole: _bays(pole, file))
@@ -156,6 +157,16 @@ def _models(gate: config.Gate) -> Iterator[Finding]:
     for name, loaded in ((gate.detector, Detector.load(gate.detector)), (gate.state, StateClassifier.load(gate.state))):
         card = loaded.card
         yield Finding(f"model {name}", "ok", f"{card.name} {card.version}, {card.licence}, runs")
+
+
+def _adapted(gate: config.Gate, data_dir: Path) -> Iterator[Finding]:
+    from edge_agent.vision import adaptation
+    from edge_agent.vision.state import StateClassifier
+
+    found = adaptation.apply(data_dir, gate.camera.name, StateClassifier.load(gate.state))
+    if found is not None:
+        said = ", ".join(f"{n} {h.new_right} of {h.crops} right, {h.old_right} before" for n, h in found.heads.items())
+        yield Finding(f"adapted {gate.camera.name}", "ok", f"{found.made}: {said}")
 
 
 def _pole_models(pole: config.Pole) -> Iterator[Finding]:

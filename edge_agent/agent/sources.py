@@ -6,6 +6,7 @@ opens it again. The decider outlives the device, so a window or a passage surviv
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge_agent import config
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
 from edge_agent.dust.city import CityAir
+from edge_agent.errors import ModelError
 from edge_agent.messages import Draft
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from edge_agent.agent.memory import RememberingWatch
     from edge_agent.agent.pole import RememberingPole
     from edge_agent.dust.watch import DustWatch
+    from edge_agent.vision.state import StateClassifier
+
+log = logging.getLogger(__name__)
 
 Record = Callable[[Worker, Draft], None]
 
@@ -159,9 +164,22 @@ def gate_decider(section: config.Gate, device: config.Device, clock: Clock | Non
     from edge_agent.agent.darkroom import Darkroom
     from edge_agent.gate.watch import GateWatch
 
-    watch = GateWatch(section)
+    watch = GateWatch(section, state=_adapted(section, Path(device.data_dir)))
     place = clock.place if clock else None
     return Darkroom(watch, device, blur=section.pictures.blur, place=place, coming=watch.coming)
+
+
+def _adapted(section: config.Gate, data_dir: Path) -> StateClassifier:
+    """The gate's classifier with its camera's correction; one that does not fit is left away and said."""
+    from edge_agent.vision import adaptation
+    from edge_agent.vision.state import StateClassifier
+
+    classifier = StateClassifier.load(section.state)
+    try:
+        adaptation.apply(data_dir, section.camera.name, classifier)
+    except ModelError as error:
+        log.error("the shipped head judges: %s", error)
+    return classifier
 
 
 def pole_decider(section: config.Pole, file: Path, device: config.Device) -> Darkroom:

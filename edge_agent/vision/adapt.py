@@ -2,8 +2,9 @@
 
 New logits = old logits + features · weights + bias, with a ridge penalty that pulls the correction to nothing: with few
 labels it stays near the shipped head. Whether it helps is measured by cross-validation over the crops' groups
-(passages), never on crops it was fitted on; a correction that is not better there is not given out. Undoing is leaving
-it away: the model itself never changes.
+(passages), never on crops it was fitted on: better is more right, or as many at a smaller cross-entropy. A correction
+that is not better there is not given out. An earlier correction is held against the new one on the crops that it was
+not fitted on. Undoing is leaving it away: the model itself never changes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LEAST_CROPS = 5
-_PENALTY = 0.03
+_PENALTY = 0.01
 _STEPS = 300
 _FOLDS = 5
 
@@ -36,7 +37,10 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Adapted:
-    """``correction`` is None when the shipped head stays; losses are mean cross-entropies of held-back crops."""
+    """``correction`` is None when the head in use stays; losses are mean cross-entropies of held-back crops.
+
+    Old is the shipped head, new the correction, each on all crops.
+    """
 
     correction: Correction | None
     old_loss: float
@@ -46,8 +50,17 @@ class Adapted:
     crops: int
 
 
-def adapt(features: Array, logits: Array, states: NDArray[np.int64], groups: NDArray[np.int64]) -> Adapted:
+def adapt(
+    features: Array,
+    logits: Array,
+    states: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    earlier: Correction | None = None,
+    fresh: NDArray[np.bool_] | None = None,
+) -> Adapted:
     """Fits and tests a correction: features N×D, shipped logits N×K, reviewed states N (0..K-1), passages N.
+
+    ``earlier`` is the correction in use, ``fresh`` (N) marks the crops that it was not fitted on.
 
     Raises ValueError for fewer than LEAST_CROPS crops, shapes that do not agree, or a state outside 0..K-1.
     """
@@ -69,21 +82,30 @@ def adapt(features: Array, logits: Array, states: NDArray[np.int64], groups: NDA
         out = fold == index
         held_back[out] = _fit(features[~out], logits[~out], states[~out]).apply(features[out], logits[out])
     new_loss, new_right = _measured(held_back, states)
-    better = new_loss < old_loss and new_right >= old_right
+    better = (new_right, -new_loss) > (old_right, -old_loss)
+    if better and earlier is not None and fresh is not None and fresh.any():
+        known_loss, known_right = _measured(earlier.apply(features[fresh], logits[fresh]), states[fresh])
+        loss, right = _measured(held_back[fresh], states[fresh])
+        better = (right, -loss) > (known_right, -known_loss)
     return Adapted(_fit(features, logits, states) if better else None, old_loss, new_loss, old_right, new_right, n)
 
 
 def _fit(features: Array, logits: Array, states: NDArray[np.int64]) -> Correction:
-    """Gradient descent on mean cross-entropy and penalty · (|weights|² + |bias|²) / 2; convex, so any start serves."""
+    """Gradient descent on mean cross-entropy and penalty · (|weights|² + |bias|²) / 2; convex, so any start serves.
+
+    The weights lie in the span of the N crops, so the descent runs in its N coordinates.
+    """
     mean, spread = features.mean(0), features.std(0) + 1e-3
     x = (features - mean) / spread / np.sqrt(features.shape[1])
+    u, s, back = np.linalg.svd(x, full_matrices=False)
+    x = u * s
     truth = np.eye(logits.shape[1])[states]
     weights, bias = np.zeros((x.shape[1], logits.shape[1])), np.zeros(logits.shape[1])
     for _ in range(_STEPS):
         error = (_softmax(logits + x @ weights + bias) - truth) / len(x)
         weights -= x.T @ error + _PENALTY * weights
         bias -= error.sum(0) + _PENALTY * bias
-    return Correction(mean, spread, weights / np.sqrt(features.shape[1]), bias)
+    return Correction(mean, spread, back.T @ weights / np.sqrt(features.shape[1]), bias)
 
 
 def _measured(logits: Array, states: NDArray[np.int64]) -> tuple[float, int]:

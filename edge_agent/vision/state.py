@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.errors import ModelError
+from edge_agent.vision.adapt import Correction
 from edge_agent.vision.card import Card, companion, read_card
 from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Array, Image, Network
@@ -27,8 +28,9 @@ _DARK, _LIT = 12.0, 45.0
 class Judgement:
     """Probabilities by state, and ``quality`` 0..1: how much this crop should count among others of the same truck.
 
-    ``logits`` (K each, by output, divided by the temperature: their softmax is what is said) and ``features`` (D; empty
-    where the model hands none out) are what a correction for one camera is fitted on, see ``edge_agent.vision.adapt``.
+    ``logits`` (K each, by output, divided by the temperature: their softmax is what the shipped head says) and
+    ``features`` (D; empty where the model hands none out) are what a correction for one camera is fitted on, see
+    ``edge_agent.vision.adapt``.
     The last features are of the wheels' own crops, zero where no wheel was found.
     """
 
@@ -46,6 +48,7 @@ class StateClassifier:
         self._network = network
         self._indices = indices
         self._wheels = wheels
+        self._corrections: Mapping[str, Correction] = {}
         names = network.output_names
         self._features = names.index(_FEATURES) if _FEATURES in names else None
 
@@ -73,6 +76,21 @@ class StateClassifier:
         """What the model says of itself."""
         return self._network.card
 
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the networks that judge; a correction fits only the one it was made for."""
+        return "+".join(each.card.sha256 for each in (self, self._wheels) if each)
+
+    def correct(self, corrections: Mapping[str, Correction]) -> None:
+        """From now on what is said is corrected, by output. Raises ValueError for one of other shapes."""
+        probe = self.judge(np.zeros((32, 32, 3), np.uint8), (0.0, 0.0, 32.0, 32.0))
+        for name, correction in corrections.items():
+            found = (*correction.weights.shape, len(correction.mean), len(correction.spread), len(correction.bias))
+            width, states = len(probe.features), len(probe.logits.get(name, ()))
+            if found != (width, states, width, width, states):
+                raise ValueError(f"the correction of {name} is of shapes {found}, the model needs {width}×{states}")
+        self._corrections = corrections
+
     def judge(self, image: Image, box: Box, wheels: Sequence[Box] = ()) -> Judgement:
         """What is seen of the truck in ``box`` (pixels) of an H×W×3 BGR picture; ``wheels``: all wheels found in it."""
         crop = cut(image, box, self.card.crop.margin)
@@ -89,10 +107,21 @@ class StateClassifier:
                 logits["wheels"], seen = self._wheels.judge(image, mine)
             features = np.concatenate([features, seen])
         said = {
-            output.name: dict(zip(output.classes, _softmax(logits[output.name]), strict=True))
+            output.name: dict(
+                zip(output.classes, _softmax(self._corrected(output.name, features, logits)), strict=True)
+            )
             for output in self.card.outputs
         }
         return Judgement(said["load"], said["wheels"], quality(image, box), logits, features)
+
+    def _corrected(self, name: str, features: Array, logits: Mapping[str, Array]) -> Array:
+        correction = self._corrections.get(name)
+        if correction is None:
+            return logits[name]
+        corrected: Array = correction.apply(features[None].astype(np.float64), logits[name][None].astype(np.float64))[
+            0
+        ].astype(np.float32)
+        return corrected
 
 
 def cut(image: Image, box: Box, margin: float) -> Image:

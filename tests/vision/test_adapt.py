@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.vision.adapt import adapt
+from edge_agent.vision.adapt import Correction, adapt
 
 RNG = np.random.default_rng(7)
 
@@ -40,6 +40,16 @@ def test_correction_that_learns_noise_is_not_given_out():
 def test_crops_of_one_passage_alone_change_nothing():
     features, logits, states, _ = crops(12, shift=2.0)
     assert adapt(features, logits, states, np.zeros(12, np.int64)).correction is None
+
+
+def test_an_earlier_correction_stays_unless_beaten_on_crops_it_has_not_seen():
+    many = adapt(*crops(60, shift=2.0)).correction
+    few = crops(8, shift=2.0)
+    assert adapt(*few).correction is not None
+    assert adapt(*few, many, np.ones(8, bool)).correction is None
+    assert adapt(*few, many, np.zeros(8, bool)).correction is not None
+    wrong = Correction(many.mean, many.spread, -many.weights, -many.bias)
+    assert adapt(*few, wrong, np.ones(8, bool)).correction is not None
 
 
 @pytest.mark.parametrize(("n", "top"), [(4, 1), (8, 2)])
