@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,12 @@ def main() -> None:
     parser.add_argument("--model", default="bay-state")
     parser.add_argument("--sets", nargs="*", default=["patches", "pole-rest"])
     parser.add_argument("--worst", type=int, default=0, help="so many of the worst answers are listed")
+    parser.add_argument("--speed", action="store_true", help="measure 50 bays in a 1280x720 picture and stop")
     given = parser.parse_args()
     classifier = BayClassifier.load(given.model)
+    if given.speed:
+        print(json.dumps(speed(classifier)))
+        return
     for name in given.sets:
         seen = list(judged(name, given.data, classifier))
         print(json.dumps({"set": name, **summary(seen)}))
@@ -38,6 +43,20 @@ def main() -> None:
             : given.worst
         ]:
             print(f"  {where} {'occupied' if occupied else 'free'} judged {chance:.2f}, {size:.0f} px")
+
+
+def speed(classifier: BayClassifier, bays: int = 50, runs: int = 30) -> dict[str, float]:
+    """CPU milliseconds of one evaluation, at best and in the middle; both are high on a busy machine."""
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (720, 1280, 3)).astype(np.uint8)
+    corners = np.array([(-0.03, -0.04), (0.03, -0.04), (0.04, 0.05), (-0.04, 0.05)])
+    polygons = [(corners + rng.uniform(0.1, 0.9, 2)).tolist() for _ in range(bays)]
+    taken = []
+    for _ in range(runs):
+        started = time.process_time()
+        classifier.judge(image, polygons)
+        taken.append((time.process_time() - started) * 1000)
+    return {"bays": bays, "best_ms": round(min(taken), 1), "median_ms": round(float(np.median(taken)), 1)}
 
 
 def judged(name: str, folder: Path, classifier: BayClassifier) -> Iterator[Seen]:

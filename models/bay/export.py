@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,15 @@ def export(net: BayState, out: Path, version: str, run: dict[str, Any]) -> None:
         opset_version=17,
         dynamo=False,
     )
-    onnx.checker.check_model(onnx.load(str(model)))
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(model.with_suffix(".folded"))
+    onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    graph = onnx.load(options.optimized_model_filepath)
+    Path(options.optimized_model_filepath).unlink()
+    join_pads(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(model))
     x = torch.rand(8, 4, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         expected = net(x).numpy()
@@ -79,3 +88,30 @@ def export(net: BayState, out: Path, version: str, run: dict[str, Any]) -> None:
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     (out / "bay-state.toml").write_text(CARD.format(version=version, sha256=digest, side=SIDE, margin=MARGIN))
     (out / f"bay-{version}.json").write_text(json.dumps({"version": version, **run}, indent=1) + "\n")
+
+
+def join_pads(model: onnx.ModelProto) -> None:
+    """Moves zero padding before a convolution into its own `pads`; onnxruntime then keeps its blocked layout."""
+    graph = model.graph
+    users = Counter(name for node in graph.node for name in node.input)
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            constants[node.output[0]] = onnx.numpy_helper.to_array(node.attribute[0].t)
+    for conv in [node for node in graph.node if node.op_type == "Conv"]:
+        pad = makers.get(conv.input[0])
+        if pad is None or pad.op_type != "Pad" or users[pad.output[0]] != 1 or pad.input[1] not in constants:
+            continue
+        amounts = constants[pad.input[1]].tolist()
+        own = next(a for a in conv.attribute if a.name == "pads")
+        if any(amounts[:2] + amounts[4:6]) or any(own.ints):
+            continue
+        own.ints[:] = amounts[2:4] + amounts[6:8]
+        conv.input[0] = pad.input[0]
+        graph.node.remove(pad)
+    used = {name for node in graph.node for name in node.input}
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in used]:
+        graph.initializer.remove(tensor)
+    for other in [opset for opset in model.opset_import if opset.domain]:
+        model.opset_import.remove(other)
