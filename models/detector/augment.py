@@ -8,7 +8,7 @@ Everything is drawn from the generator given, so a view repeats with its seed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -29,13 +29,14 @@ AREA_BELOW = 0.6
 
 @dataclass(frozen=True)
 class View:
-    """Picture H×W×3, boxes N×4 and ignored regions M×4 in its pixels, classes N."""
+    """Picture H×W×3, boxes N×4, ignored regions M×4 and boxes of neither truck nor bus K×4 in its pixels, classes N."""
 
     image: Image
     boxes: Floats
     classes: NDArray[np.int64]
     ignored: Floats
     wheels_known: bool
+    neither: Floats
 
 
 def read(sample: Sample) -> Image:
@@ -55,7 +56,7 @@ def plain(sample: Sample, size: tuple[int, int]) -> View:
 def augmented(draw: Callable[[], Sample], size: tuple[int, int], random: Generator) -> View:
     """One view of height × width of what `draw` gives."""
     view = _mosaic(draw, size, random) if random.random() < MOSAIC_SHARE else _jittered(draw(), size, random)
-    return View(relight(view.image, view.boxes, random), view.boxes, view.classes, view.ignored, view.wheels_known)
+    return replace(view, image=relight(view.image, view.boxes, random))
 
 
 def _mosaic(draw: Callable[[], Sample], size: tuple[int, int], random: Generator) -> View:
@@ -72,13 +73,16 @@ def _mosaic(draw: Callable[[], Sample], size: tuple[int, int], random: Generator
         part = _jittered(draw(), (bottom - top, right - left), random)
         canvas[top:bottom, left:right] = part.image
         offset = np.asarray([left, top, left, top], np.float32)
-        parts.append((part.boxes + offset, part.classes, part.ignored + offset, part.wheels_known))
+        parts.append(
+            (part.boxes + offset, part.classes, part.ignored + offset, part.wheels_known, part.neither + offset)
+        )
     return View(
         canvas,
         np.concatenate([part[0] for part in parts]),
         np.concatenate([part[1] for part in parts]),
         np.concatenate([part[2] for part in parts]),
         all(part[3] for part in parts),
+        np.concatenate([part[4] for part in parts]),
     )
 
 
@@ -125,15 +129,19 @@ def _placed(sample: Sample, image: Image, size: tuple[int, int], matrix: Floats,
 
     boxes, visible = clipped(sample.boxes)
     ignored, seen = clipped(sample.ignored)
+    neither, left = clipped(sample.neither)
+    neither = neither[left >= VISIBLE]
     learnt = (visible >= VISIBLE) & ((boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= SMALLEST_PX)
     ignored = np.concatenate((ignored[seen > 0], boxes[~learnt & (visible > 0)]))
     boxes, classes = boxes[learnt], sample.classes[learnt]
     shown = np.asarray(shown, np.uint8)
     if mirrored:
         shown = np.ascontiguousarray(shown[:, ::-1])
-        boxes = np.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), 1)
-        ignored = np.stack((width - ignored[:, 2], ignored[:, 1], width - ignored[:, 0], ignored[:, 3]), 1)
-    return View(shown, boxes, classes, ignored, sample.wheels_known)
+        boxes, ignored, neither = (
+            np.stack((width - part[:, 2], part[:, 1], width - part[:, 0], part[:, 3]), 1)
+            for part in (boxes, ignored, neither)
+        )
+    return View(shown, boxes, classes, ignored, sample.wheels_known, neither)
 
 
 def relight(image: Image, boxes: Floats, random: Generator) -> Image:

@@ -5,7 +5,8 @@ Source: YOLOX, arXiv 2107.08430, section 2.
 Differences from the paper:
 - an anchor without an object is punished for its scores (objectness times class), not for its objectness. The published
   weights have a high objectness on people and everything else in COCO; pressing that down harms the vehicles too.
-- an anchor without an object whose centre lies in an ignored region is not punished, because labels are incomplete;
+- an anchor without an object whose centre lies in an ignored region is not punished, because labels are incomplete,
+  except for a truck or bus where people saw neither;
 - where a view's wheels are not all labelled, neither is an anchor in a labelled box that takes what it sees for one.
 """
 
@@ -20,19 +21,24 @@ from torch import Tensor
 from models.detector import CLASSES
 
 WHEEL = CLASSES.index("wheel")
+VEHICLES = [CLASSES.index("truck"), CLASSES.index("bus")]
 CENTRE_RADIUS = 2.5
 CANDIDATES = 10
 BOX_WEIGHT = 5.0
+# Overlap from which a box is the reviewed one.
+SAME = 0.45
 
 
 @dataclass(frozen=True)
 class Target:
-    """Boxes N×4 (x1, y1, x2, y2, input pixels), classes N, ignored regions M×4, whether all wheels are labelled."""
+    """Boxes N×4 (x1, y1, x2, y2, input pixels), classes N, ignored regions M×4, whether all wheels are labelled, boxes
+    K×4 where people saw neither truck nor bus."""
 
     boxes: Tensor
     classes: Tensor
     ignored: Tensor
     wheels_known: bool
+    neither: Tensor
 
 
 def decode(raw: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
@@ -92,6 +98,7 @@ def detection_loss(
     """Mean loss per assigned anchor of logits B×A×(5+C), and its parts."""
     boxes = decode(raw, corners, strides)
     background = torch.ones_like(raw[..., 4])
+    denied = torch.zeros_like(background)
     centres = (corners + 0.5) * strides
     box_loss = class_loss = object_loss = raw.sum() * 0
     assigned = 0
@@ -99,6 +106,8 @@ def detection_loss(
         with torch.no_grad():
             if len(target.ignored):
                 background[index][_inside(centres, target.ignored)] = 0
+            if len(target.neither):
+                denied[index] = (pairwise_overlap(target.neither, boxes[index]).amax(0) >= SAME).to(raw)
             if not len(target.boxes):
                 continue
             if not target.wheels_known:
@@ -106,6 +115,7 @@ def detection_loss(
                 background[index][takes_for_wheel & _inside(centres, target.boxes)] = 0
             anchors, objects, ious = assign(raw[index], boxes[index], target, corners, strides)
             background[index, anchors] = 0
+            denied[index, anchors] = 0
             wanted = functional.one_hot(target.classes[objects], raw.shape[2] - 5).to(raw) * ious[:, None]
         found, truth = boxes[index, anchors], target.boxes[objects]
         corner = torch.maximum(found[:, :2], truth[:, :2])
@@ -119,7 +129,9 @@ def detection_loss(
         assigned += len(anchors)
     count = max(assigned, 1)
     scores = raw[..., 4:5].sigmoid() * raw[..., 5:].sigmoid()
-    background_loss = (-torch.log1p(-scores.clamp(max=1 - 1e-6)).sum(2) * background).sum()
+    silence = -torch.log1p(-scores.clamp(max=1 - 1e-6))
+    background_loss = (silence.sum(2) * background).sum()
+    background_loss = background_loss + (silence[..., VEHICLES].sum(2) * denied * (1 - background)).sum()
     total = (BOX_WEIGHT * box_loss + object_loss + class_loss + background_loss) / count
     parts = {"box": box_loss, "object": object_loss, "class": class_loss, "background": background_loss}
     return total, {name: float(part.detach()) / count for name, part in parts.items()}

@@ -6,6 +6,8 @@ Rules:
   out, and so is all of yuskun-car's motorway that is also the evaluation clips' (frames `CLIP_FRAMES`).
 - Labels are incomplete. What a teacher sees and nobody labelled becomes a box (score `SURE` or more) or a region where
   missing objects are not punished (`MAYBE` or more).
+- Trucks and buses that a network saw and nobody labelled were looked at by eye (`models/labels/vehicle-reviews.csv`):
+  truck, bus, neither (a truck or bus there is punished) or unsure (ignored). The review stands above the teacher.
 - Wheels are labelled in rendered pictures and, on some trucks, by `models/labels/wheel-ellipses.csv`; elsewhere a wheel
   is unlabelled, not absent (`wheels_known`).
 - The held-out part is a scene of yuskun-car, a fifth of yuskun-vehicles and a fifth of kerou-z, by group.
@@ -17,7 +19,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -36,7 +38,9 @@ POLE_FRAMES = 40
 SURE, MAYBE = 0.55, 0.1
 # Ambulances are vans or boxy trucks: neither a truck nor not one.
 IGNORED = -1
-WHEEL_LABELS = Path(__file__).parent.parent / "labels" / "wheel-ellipses.csv"
+LABELS = Path(__file__).parent.parent / "labels"
+WHEEL_LABELS = LABELS / "wheel-ellipses.csv"
+REVIEWS = LABELS / "vehicle-reviews.csv"
 NAMES = {
     "truck": "truck",
     "bus": "bus",
@@ -50,7 +54,8 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture: boxes N×4 and ignored regions M×4 in relative x1, y1, x2, y2; classes N."""
+    """One picture: boxes N×4, ignored regions M×4 and reviewed boxes that are neither truck nor bus K×4 in relative
+    x1, y1, x2, y2; classes N."""
 
     path: Path
     source: str
@@ -59,6 +64,7 @@ class Sample:
     classes: NDArray[np.int64]
     ignored: Floats
     wheels_known: bool = False
+    neither: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
     def has(self, name: str) -> bool:
         return bool((self.classes == CLASSES.index(name)).any())
@@ -137,8 +143,35 @@ def real(data: Path) -> tuple[list[Sample], list[str]]:
     samples += labelled(data / "trucks" / "yuskun-car")[::CAR_STRIDE]
     samples += labelled(data / "trucks" / "kerou-z")
     samples += pole(data / "parking-pole")
-    kept, left_out = without_twins(samples, data)
+    kept, left_out = without_twins(reviewed(samples), data)
     return with_twin_groups(kept), left_out
+
+
+def reviewed(samples: list[Sample]) -> list[Sample]:
+    """The samples with what people said of the trucks and buses that a network saw beyond the labels."""
+    said: dict[tuple[str, str], list[tuple[str, list[float]]]] = {}
+    with REVIEWS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            box = [float(row[key]) for key in ("left", "top", "right", "bottom")]
+            said.setdefault((row["set"], row["file"]), []).append((row["is"], box))
+
+    def with_review(sample: Sample) -> Sample:
+        reviews = said.get((sample.source, sample.path.name), [])
+
+        def boxes(kind: str) -> Floats:
+            return np.asarray([box for name, box in reviews if name == kind], np.float32).reshape(-1, 4)
+
+        new = {kind: boxes(kind) for kind in ("truck", "bus")}
+        labels = [np.full(len(found), CLASSES.index(kind), np.int64) for kind, found in new.items()]
+        return replace(
+            sample,
+            boxes=np.concatenate((sample.boxes, *new.values())),
+            classes=np.concatenate((sample.classes, *labels)),
+            ignored=np.concatenate((sample.ignored, boxes("unsure"))),
+            neither=boxes("neither"),
+        )
+
+    return [with_review(sample) for sample in samples]
 
 
 def rendered(folder: Path) -> list[Sample]:
@@ -236,6 +269,9 @@ def with_teacher(sample: Sample, boxes: Floats, classes: NDArray[np.int64], scor
     trucks = classes == CLASSES.index("truck")
     if len(sample.ignored) and len(boxes):
         new &= (overlap(boxes, sample.ignored).max(1) < 0.5) | (classes == CLASSES.index("car"))
+    if len(sample.neither) and len(boxes):
+        denied = np.isin(classes, (CLASSES.index("truck"), CLASSES.index("bus")))
+        new &= (overlap(boxes, sample.neither).max(1) < 0.5) | ~denied
     sure = new & ~within & (scores >= SURE)
     doubtful = new & ~sure & (trucks | ~within) & (scores >= MAYBE)
     return replace(

@@ -43,12 +43,12 @@ from models.detector.teacher import look_at_all
 SHAPES = (((416, 416), 0.25), ((256, 416), 0.4), ((320, 416), 0.25), ((416, 320), 0.1))
 # Share of the pictures drawn from each source; a missing source's share goes to the others.
 SHARES = {
-    "trucks": 0.17,
-    "yuskun-vehicles": 0.21,
-    "kerou-z": 0.12,
+    "trucks": 0.18,
+    "yuskun-vehicles": 0.24,
+    "kerou-z": 0.13,
     "yuskun-car": 0.18,
-    "parking-pole": 0.04,
-    "rendered": 0.28,
+    "parking-pole": 0.05,
+    "rendered": 0.22,
 }
 LICENCES = {
     "yuskun-vehicles": "CC BY 4.0",
@@ -96,6 +96,7 @@ class Batches(Dataset[tuple[Tensor, list[Target]]]):
                 torch.from_numpy(view.classes),
                 torch.from_numpy(view.ignored),
                 view.wheels_known,
+                torch.from_numpy(view.neither),
             )
             for view in views
         ]
@@ -150,7 +151,7 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
     if given.rendered:
         samples += rendered(given.rendered)
     learnt = [sample for sample in samples if not held_out(sample)]
-    kept_back = [sample for sample in samples if held_out(sample)]
+    kept_back = [sample for sample in samples if held_out(sample) and sample.source != "rendered"]
     counts = Counter(sample.source for sample in learnt)
     print(f"learning from {dict(counts)}, {len(kept_back)} held out, {len(left_out)} left out", flush=True)
 
