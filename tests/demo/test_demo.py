@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from edge_agent.cli.main import main
 from tests.brokers import Mosquitto
 
 TRUTH = json.loads(Path("config/demo/gate.truth.json").read_text())["counts"]
@@ -36,6 +37,7 @@ def check(out: Path, done: subprocess.CompletedProcess[str], counts: dict[str, i
     assert len(clips) == of_trucks
     assert len(list(out.glob("*-overlay.jpg"))) == 2 * of_trucks
     assert len([*out.glob("*-crop.jpg"), *out.glob("*-blurred.jpg")]) >= of_trucks
+    assert main(["verify", str(out / "packs")]) == 0
     assert "Traceback" not in done.stderr
 
 
