@@ -152,7 +152,9 @@ class Stays:
             events.append(Event(change.bay, change.first, data, None))
         return events
 
-    def _occupied(self, change: Change, name: str, stands: Mapping[int, Stands], labels: Mapping[int, str]) -> list[Event]:
+    def _occupied(
+        self, change: Change, name: str, stands: Mapping[int, Stands], labels: Mapping[int, str]
+    ) -> list[Event]:
         going_on = self._of(name) + [stay for stay in self._memory.open if name in stay.tied]
         for stay in going_on:
             _seen_again(stay, change.first)

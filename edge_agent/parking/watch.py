@@ -1,8 +1,9 @@
 """All that is decided over one pole's camera: bays, stays, vehicles that stand where none may.
 
 Pure and deterministic: the same frames give the same drafts, live and replayed. Work follows change: a bay is looked at
-while something moves in it, until 3 s after, and while it is about to change; all of them every ``recheck_s``. Vehicles
-that stand still cost no more than telling that nothing moves. The end of a recording ends no stay.
+while something moves in it, until 3 s after, and while it is about to change; each of them every ``recheck_s``. At most
+50 are looked at in one frame, those that have waited longest, so a frame's cost is bounded. Vehicles that stand still
+cost no more than telling that nothing moves. The end of a recording ends no stay.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from edge_agent.vision.network import Image
 
 _VEHICLES = frozenset({"truck", "bus", "car", "other_vehicle"})
 _SETTLE_S = 3.0
+_MOST_AT_ONCE = 50
 _CALLED_S = 15.0
 _ZONE_EVERY_S = 3.0
 _MUCH = 0.3
@@ -93,7 +95,8 @@ class PoleWatch:
         self._labels: dict[int, tuple[float, str]] = {}
         self._began: float | None = None
         self._told = float("-inf")
-        self._last_look = self._last_all = self._time = float("-inf")
+        self._last_look = self._time = float("-inf")
+        self._looked = [float("-inf")] * self._size
         self._interval_s = 0.0
         self._index = 0
         self._count = dict.fromkeys(("frames", "looks", "patches", "changes", "stays", "ended", "violations"), 0)
@@ -161,7 +164,7 @@ class PoleWatch:
             self._began = None if self._began is None else self._began + by_s
             self._told += by_s
             self._last_look += by_s
-            self._last_all += by_s
+            self._looked = [looked + by_s for looked in self._looked]
         elif elapsed > max(_GAP_S, 3 * self._interval_s):
             self._renew()
         if elapsed < _CLOCK_STEP_S:
@@ -171,7 +174,7 @@ class PoleWatch:
     def _renew(self) -> None:
         """What was known may no longer hold: all bays are looked at again."""
         self._occupancy.doubt()
-        self._last_all = float("-inf")
+        self._looked = [float("-inf")] * self._size
 
     def _move(self, time: float, image: Image) -> tuple[set[int], bool]:
         """In which bays and zones something moves now, and whether much of the picture changed."""
@@ -194,14 +197,15 @@ class PoleWatch:
         if self._view.state == "lost":
             self._last_look = time
             return self._changed(time, image, self._occupancy.update(time, dict.fromkeys(range(self._size), _CAMERA)))
-        everything = time - self._last_all >= self._section.recheck_s - _SLACK_S
-        due = sorted(range(self._size) if everything else {*self._moved, *self._occupancy.open()} - self._zone_numbers)
-        in_zone = not self._zone_numbers.isdisjoint(self._moved)
-        waited = self._zones.busy and time - self._last_look >= _ZONE_EVERY_S - _SLACK_S
-        if not (due or everything or in_zone or waited):
+        due = self._due(time)
+        in_zone = any(number >= self._size for number in self._moved)
+        waited_s = time - self._last_look
+        zones_due = self._zones.busy and waited_s >= _ZONE_EVERY_S - _SLACK_S
+        if not (due or in_zone or zones_due or waited_s >= self._section.recheck_s - _SLACK_S):
             return []
         self._last_look = time
-        self._last_all = time if everything else self._last_all
+        for number in due:
+            self._looked[number] = time
         self._count["looks"] += 1
         self._count["patches"] += len(due)
         height, width = image.shape[:2]
@@ -219,9 +223,12 @@ class PoleWatch:
             *self._stand(time, image),
         ]
 
-    @property
-    def _zone_numbers(self) -> set[int]:
-        return set(range(self._size, len(self._view.polygons)))
+    def _due(self, time: float) -> list[int]:
+        """Bays to be looked at now: something moves, a change is near, or it is long ago; the longest first."""
+        near = {*self._moved, *self._occupancy.open()}
+        latest = time - self._section.recheck_s + _SLACK_S
+        due = [n for n, looked in enumerate(self._looked) if n in near or looked <= latest]
+        return sorted(sorted(due, key=lambda n: self._looked[n])[:_MOST_AT_ONCE])
 
     def _stand(self, time: float, image: Image) -> list[Draft]:
         height, width = image.shape[:2]

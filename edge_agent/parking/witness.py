@@ -1,9 +1,10 @@
 """Joins the two witnesses of a bay in one picture: the classifier of its patch, and vehicles that stand on it.
 
 Both speak in log-odds, which add up. The patch speaks most; a detected vehicle speaks for the bay it covers most, and
-less for one it covers nearly as much; that no vehicle was found says little, for detectors miss what is small, dark or
-wet. A sum within ±0.8 decides nothing. Where the patch cannot be told (NaN) only a vehicle on the bay speaks. A bay
-that is mostly behind a vehicle which stands elsewhere is hidden, and what its patch seems to show is the vehicle.
+less for one it covers nearly as much; that no vehicle was found says little, for detectors miss what is dark or wet,
+and the less the smaller the bay is in the picture. A sum within ±0.8 decides nothing. Where the patch cannot be told
+(NaN) only a vehicle on the bay speaks. A bay that is mostly behind a vehicle which stands elsewhere is hidden, and what
+its patch seems to show is that vehicle.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Reason = Literal["", "hidden", "dark", "camera", "unclear", "start"]
 
 _LEAST_PATCH = 0.02
 _STANDS, _STANDS_ALSO, _NOBODY = 2.0, 1.2, -0.7
+_WELL_SEEN = 0.1
 _DECIDES = 0.8
 _COVERS = 0.35
 _STICKS_OUT = 0.5
@@ -82,7 +84,7 @@ def _one(polygon: Sequence[Point], chance: float, seen: Sequence[Vehicle], stand
         return Look("unknown", 1.0, "dark")
     patch = 0.0 if math.isnan(chance) else min(max(chance, _LEAST_PATCH), 1 - _LEAST_PATCH)
     odds = math.log(patch / (1 - patch)) if patch else 0.0
-    odds += _NOBODY if stands is None else _STANDS if stands.mostly else _STANDS_ALSO
+    odds += _nobody(polygon) if stands is None else _STANDS if stands.mostly else _STANDS_ALSO
     confidence = round(1 / (1 + math.exp(-abs(odds))), 4)
     if abs(odds) < _DECIDES:
         return Look("", confidence, "unclear", number)
@@ -97,6 +99,11 @@ def _hidden(polygon: Sequence[Point], seen: Sequence[Vehicle]) -> bool:
             if covered(polygon, (x1, y1, x2, footprint(vehicle.box, depth)[1])) >= _HIDDEN:
                 return True
     return False
+
+
+def _nobody(polygon: Sequence[Point]) -> float:
+    left, right, _, _ = bounds(polygon)
+    return _NOBODY * min(1.0, (right - left) / _WELL_SEEN)
 
 
 def _depth(polygon: Sequence[Point]) -> float:
