@@ -170,13 +170,12 @@ class Reviews:
         best = next((each for each in full if each.time in crops), full[-1])
         folder = self._evidence.pack(raised.id)
         picture = self._evidence.read(f"{folder}/{file_name(best.n, best.role, best.media_type)}")
-        box = getattr(best, "box", None)
         row = {
             "file": name,
             "note": "pass " + "".join(c for c in data.passage.passage if c.isalnum()),
             "source": f"review by {command.by}",
             "camera": data.passage.camera,
-            "box": " ".join(f"{value:g}" for value in box) if box else "",
+            "box": " ".join(f"{side:g}" for side in best.box) if best.box else "",
             **{_COLUMN[of]: state for of, state in outcome.labels.items()},
         }
         self._labels.put(row, picture)

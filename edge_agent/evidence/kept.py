@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import msgspec
+
 from edge_agent.evidence.manifest import (
     MANIFEST,
-    MANIFEST_ROLE,
-    MEDIA_TYPE,
     REMOVED,
+    File,
     Manifest,
     NotSignedError,
     Removed,
-    digest,
     file_name,
     read_signed,
 )
+from edge_agent.evidence.seal import manifest_reference
 from edge_agent.evidence.store import EvidenceStore
 from edge_agent.messages.gate import EvidenceRef
 
@@ -62,29 +63,8 @@ def read_pack(store: EvidenceStore, message: str, roles: Collection[str]) -> Kep
         manifest = read_signed(content, Manifest)[0]
     except NotSignedError as error:
         raise ValueError(f"the manifest of {message} {error}") from error
-    refs = [
-        EvidenceRef(
-            n=f.n,
-            role=f.role,
-            time=f.time,
-            media_type=f.media_type,
-            sha256=f.sha256,
-            size=f.size,
-            width=f.width,
-            height=f.height,
-        )
-        for f in manifest.files
-    ]
-    own = EvidenceRef(
-        n=len(refs) + 1,
-        role=MANIFEST_ROLE,
-        time=manifest.time,
-        media_type=MEDIA_TYPE,
-        sha256=digest(content),
-        size=len(content),
-        width=0,
-        height=0,
-    )
+    refs = [_reference(file) for file in manifest.files]
+    own = manifest_reference(len(refs) + 1, manifest.time, content)
     everything = [*refs, own]
     unknown = set(roles) - {ref.role for ref in everything}
     if unknown:
@@ -100,6 +80,11 @@ def read_pack(store: EvidenceStore, message: str, roles: Collection[str]) -> Kep
         else:
             pack.gone.append(f"{name} ({reasons.get(name, 'missing, nobody knows why')})")
     return pack
+
+
+def _reference(file: File) -> EvidenceRef:
+    fields = msgspec.structs.asdict(file)
+    return EvidenceRef(**{name: fields[name] for name in EvidenceRef.__struct_fields__ if name in fields})
 
 
 def _removed(store: EvidenceStore, folder: str) -> dict[str, str]:

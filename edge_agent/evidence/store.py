@@ -50,6 +50,7 @@ def reference(n: int, picture: Picture) -> EvidenceRef:
         width=picture.width,
         height=picture.height,
         sent=not picture.local,
+        box=picture.box,
     )
 
 

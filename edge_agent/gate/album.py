@@ -59,7 +59,8 @@ class Album:
         self.seen.append(seen)
         if len(self.seen) > _MOST_SEEN:
             self.seen.remove(min(self.seen, key=lambda each: each.judgement.quality))
-        full = _encoded("full", time, image, _QUALITY, hide)
+        x1, y1, x2, y2 = (round(side, 1) for side in box)
+        full = replace(_encoded("full", time, image, _QUALITY, hide), box=(x1, y1, x2, y2))
         self.views.append(View(seen, box, tuple(each for each in wheels if _inside(each, box)), full))
         if len(self.views) > _MOST:
             worst = min(self.views[1:-1], key=lambda v: v.seen.judgement.quality)
@@ -112,7 +113,9 @@ def _filled(best: View, spare: Sequence[Shot], number: int, taken: set[float]) -
 
     shots = [s for s in spare if number in s.scenery.vehicles and s.picture.time not in taken]
     shots.sort(key=away, reverse=True)
-    return [replace(s.picture, role="full", hide=s.scenery.besides(number)) for s in shots]
+    return [
+        replace(s.picture, role="full", hide=s.scenery.besides(number), box=s.scenery.vehicles[number]) for s in shots
+    ]
 
 
 def _crop(view: View, of: str) -> Picture:

@@ -39,10 +39,11 @@ class TimeTrust(StrEnum):
 class Picture:
     """An encoded picture or clip that proves something.
 
-    ``role``: full, crop, clip; overlay (a copy with text), blurred (a copy with what is to be hidden pixelated); before,
-    entering, standing, leaving, after (of a stay).
+    ``role``: full, crop, clip; overlay (a copy with text), blurred (a copy with what is to be hidden pixelated);
+    before, entering, standing, leaving, after (of a stay).
     ``local``: kept on the device and named in the manifest, but not sent unless a platform asks for it.
     ``hide``: boxes (x1, y1, x2, y2 in pixels) of what did nothing, to be hidden in what is sent; see the darkroom.
+    ``box``: where the vehicle that is meant is in a full view, in pixels.
     """
 
     role: str
@@ -53,6 +54,7 @@ class Picture:
     height: int
     local: bool = False
     hide: tuple[tuple[float, float, float, float], ...] = ()
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

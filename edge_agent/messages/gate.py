@@ -67,7 +67,8 @@ class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of evidence named in its message; its content follows on ``evidence/{id}/{n}``.
 
     Where ``sent`` is false it is kept on the device and comes only when it is asked for. ``width`` and ``height`` are
-    in pixels, 0 for what is no picture.
+    in pixels, 0 for what is no picture. ``box`` (x1, y1, x2, y2 in pixels) is where the vehicle is in it, where that is
+    known.
     """
 
     n: int
@@ -79,6 +80,7 @@ class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     sent: bool = True
+    box: tuple[float, float, float, float] | None = None
 
 
 class CaseData(msgspec.Struct, frozen=True, kw_only=True):

@@ -65,7 +65,7 @@ class Post:
             load=state, wheels=muddy,
         )  # fmt: skip
         data = ViolationData(kind=kind, confidence=0.9, passage=passage)  # type: ignore[arg-type]
-        pictures = [Picture(role, NIGHT + n, "image/jpeg", f"{role}{n}".encode(), 64, 48)
+        pictures = [Picture(role, NIGHT + n, "image/jpeg", f"{role}{n}".encode(), 64, 48, box=(1.5, 2, 30, 40))
                     for n, role in ((0, "full"), (1, "full"), (0, "crop"))]  # fmt: skip
         draft = self.reviews.raised(Draft("violation", NIGHT, data, pictures=tuple(pictures)))
         message = self.recorder.record(draft)
@@ -156,6 +156,7 @@ def test_a_confirmed_picture_becomes_a_label_and_a_later_review_holds(post: Post
     assert post.labels == [(None, 2)]
     folder = Path(post.config.device.data_dir) / "labels"
     assert (folder / f"gate-{raised.id}.jpg").read_bytes() == b"full0"
+    assert read_labels(folder / "labels.csv")[0].box == (1.5, 2.0, 30.0, 40.0)
     assert post.ask(id="c2", violation=raised.id, action="void", wheels="clean", load="covered").ok
     assert post.labels == [(0, 0)]
     assert post.ask(id="c3", violation=raised.id, action="void").ok
