@@ -138,12 +138,12 @@ class Seal:
         )
 
 
-def manifest_reference(n: int, message: Message, content: bytes) -> EvidenceRef:
+def manifest_reference(n: int, time: str, content: bytes) -> EvidenceRef:
     """What a message says of its own manifest."""
     return EvidenceRef(
         n=n,
         role=MANIFEST_ROLE,
-        time=message.time,
+        time=time,
         media_type=MEDIA_TYPE,
         sha256=digest(content),
         size=len(content),

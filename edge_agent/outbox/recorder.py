@@ -111,7 +111,7 @@ class OutboxRecorder:
             try:
                 pieces = self.outbox.evidence.keep(message.id, draft.time, pictures, manifest)
                 if head:
-                    references.append(manifest_reference(len(references) + 1, message, manifest))
+                    references.append(manifest_reference(len(references) + 1, message.time, manifest))
                 return references, pieces, head
             except OSError as error:
                 if attempt == 0 and self.outbox.make_room(need):
