@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from drivers.frames import Frame
@@ -67,3 +68,28 @@ def test_the_clip_shows_one_who_parks_on_the_verge(drafts: list[Draft]) -> None:
     full = [picture for picture in draft.pictures if picture.role == "full"]
     assert len(full) == 3
     assert all((picture.width, picture.height) == (1280, 720) for picture in full)
+
+
+def shifted(image: Any, right_px: int, down_px: int) -> Any:
+    """What a camera sees that was pushed."""
+    matrix = np.array([[1.0, 0.0, right_px], [0.0, 1.0, down_px]])
+    return cv2.warpAffine(image, matrix, (image.shape[1], image.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("right_px", "view"), [(45, "moved"), (500, "lost")])
+def test_a_camera_that_was_pushed_is_noticed_and_ends_no_stay(right_px: int, view: str) -> None:
+    watch = PoleWatch(load(CONFIG / "demo-pole.toml").pole[0])
+    _, image = cv2.VideoCapture(str(CONFIG / "demo" / "pole.mp4")).read()
+    found: list[Draft] = []
+    for index in range(120):
+        now = image if index < 40 else shifted(image, right_px, 10)
+        found += watch.update(Frame("pole", index / 2, index, now))  # type: ignore[arg-type]
+    assert told(found)[-1].view == view
+    assert watch.problems()
+    assert [stay.phase for stay in stays(found)] == ["began", "began"]
+    states = {row.id: row.state for message in told(found) for row in message.bays}
+    if view == "moved":
+        assert [name for name, state in states.items() if state == "occupied"] == ["A2", "A3"]
+    else:
+        assert set(states.values()) == {"unknown"}
