@@ -272,7 +272,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 convolutions")
+    parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=False, help="bfloat16 convolutions")
     given = parser.parse_args(arguments)
     record = train(given)
     path = given.out / f"detector-{given.version}.json"
