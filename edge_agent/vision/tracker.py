@@ -10,10 +10,14 @@ A track is lost when it was not seen for ``lost_after_s`` and in two looks if it
 that moved out over that edge a third of the time is enough, so that the next that comes in there is not taken for it.
 In the middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks
 if it stood still. It stands still until two looks running find it elsewhere, for single boxes jump.
+
+Where frames are missing for more than a second, who moved is looked for where he should be by now, as large as he
+should be, rather than behind him; the time in which nobody looked counts for nobody's loss.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -39,6 +43,13 @@ _KNOWN_HITS = 5
 _MISSES = 2
 _STILL_MISSES = 5
 _MOST_TRACKS = 64
+_AHEAD_S = 2.0
+_BLIND_S = 1.2
+_BLIND_REACH = 1.4
+_MOST_BLIND_S = 8.0
+_MOST_GROWTH = 2.5
+_MOVES_PER_S = 0.08
+_TURNED = 1.0
 
 
 @dataclass(slots=True)
@@ -50,6 +61,8 @@ class _Followed:
     hits: int = 1
     misses: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
+    growth: float = 0.0
+    blind_s: float = 0.0
     votes: dict[str, float] = field(default_factory=dict)
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=_SCORES))
     anchor: Box = (0.0, 0.0, 0.0, 0.0)
@@ -67,6 +80,8 @@ class _Followed:
                 keep * self.velocity[0] + (1 - keep) * fresh[0],
                 keep * self.velocity[1] + (1 - keep) * fresh[1],
             )
+            self.growth = keep * self.growth + (1 - keep) * math.log(size(detection.box) / size(self.box)) / elapsed
+        self.blind_s = 0.0
         self.box, self.seen = detection.box, time
         self.hits += 1
         self.misses = 0
@@ -83,16 +98,39 @@ class _Followed:
         self.scores.append(detection.score)
         self.counts = self.counts or self.hits >= 2 or detection.score >= _SURE
 
-    def expected(self, time: float) -> Box:
-        elapsed = min(time - self.seen, 2.0)
+    def expected(self, time: float, ahead_s: float = _AHEAD_S) -> Box:
+        """As large as it was, where it should be; no farther than it gets in ``ahead_s``."""
+        elapsed = min(time - self.seen, ahead_s)
         dx, dy = self.velocity[0] * elapsed, self.velocity[1] * elapsed
         x1, y1, x2, y2 = self.box
         return x1 + dx, y1 + dy, x2 + dx, y2 + dy
 
+    def after_gap(self, time: float) -> Box:
+        """Where and how large it should be when nobody looked since it was seen, or almost."""
+        elapsed = min(time - self.seen, _MOST_BLIND_S)
+        by = min(_MOST_GROWTH, max(1 / _MOST_GROWTH, math.exp(self.growth * elapsed)))
+        faster = (by - 1) / math.log(by) if abs(by - 1) > 0.01 else 1.0
+        (x, y), (vx, vy) = centre(self.box), self.velocity
+        x, y = x + vx * elapsed * faster, y + vy * elapsed * faster
+        half_width, half_height = (self.box[2] - self.box[0]) * by / 2, (self.box[3] - self.box[1]) * by / 2
+        return x - half_width, y - half_height, x + half_width, y + half_height
+
+    def moves(self) -> bool:
+        """Whether it was on its way."""
+        return self.hits > 2 and math.hypot(*self.velocity) > _MOVES_PER_S * size(self.box)
+
+    def ahead(self, box: Box) -> bool:
+        """Whether ``box`` lies before it on its way, or close by."""
+        (x0, y0), (x1, y1) = centre(self.box), centre(box)
+        forward = (x1 - x0) * self.velocity[0] + (y1 - y0) * self.velocity[1]
+        return forward >= 0 or distance(self.box, box) < _STILL_SHARE
+
     def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
         hidden = self.hits >= _KNOWN_HITS and not at_edge(self.expected(time), size) and not at_edge(self.box, size)
         patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(size) else 1)
-        return time - self.seen > patience_s and self.misses >= (_STILL_MISSES if self.still() else _MISSES)
+        return time - self.seen - self.blind_s > patience_s and self.misses >= (
+            _STILL_MISSES if self.still() else _MISSES
+        )
 
     def leaves(self, size: tuple[int, int]) -> bool:
         """Whether it was last seen at an edge of the picture and moving out over it."""
@@ -131,6 +169,7 @@ class Tracker:
         self._lost_after_s = lost_after_s
         self._followed: list[_Followed] = []
         self._given = 0
+        self._looked = float("-inf")
 
     def update(self, time: float, detections: Sequence[Detection], size: tuple[int, int]) -> list[Track]:
         """The tracks that count and are not lost, after what was seen at ``time`` in a picture of ``size``.
@@ -138,8 +177,12 @@ class Tracker:
         ``time`` in seconds, never going back; ``size`` is height, width.
         """
         free = list(detections)
+        gap_s = time - self._looked if time - self._looked > _BLIND_S else 0.0
+        self._looked = time
         for each in self._followed:
             each.misses += 1
+            if not each.still():
+                each.blind_s += gap_s
         for followed, detection in _pairs(self._followed, free, time):
             followed.take(detection, time)
             free.remove(detection)
@@ -150,6 +193,7 @@ class Tracker:
 
     def shift(self, by_s: float) -> None:
         """The clock was set by so much; what is remembered moves along."""
+        self._looked += by_s
         for followed in self._followed:
             followed.first_seen += by_s
             followed.seen += by_s
@@ -182,6 +226,11 @@ def at_edge(box: Box, size: tuple[int, int]) -> bool:
     return box[0] <= x or box[1] <= y or box[2] >= width - x or box[3] >= height - y
 
 
+def size(box: Box) -> float:
+    """The mean side in pixels, at least 1."""
+    return math.sqrt(max(1.0, (box[2] - box[0]) * (box[3] - box[1])))
+
+
 def centre(box: Box) -> tuple[float, float]:
     """In pixels."""
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
@@ -210,12 +259,10 @@ def _pairs(
 ) -> list[tuple[_Followed, Detection]]:
     costs = []
     for i, each in enumerate(followed):
-        expected = each.expected(time)
-        reach = min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen))
         for j, detection in enumerate(detections):
-            near = min(distance(expected, detection.box), distance(each.box, detection.box))
-            if near <= reach and _similar(each.box, detection.box):
-                costs.append((near - overlap(expected, detection.box), i, j, each, detection))
+            cost = _cost_after_gap(each, detection.box, time) if each.blind_s else _cost(each, detection.box, time)
+            if cost is not None:
+                costs.append((cost, i, j, each, detection))
     costs.sort(key=lambda cost: cost[:3])
     out: list[tuple[_Followed, Detection]] = []
     used_tracks: set[int] = set()
@@ -226,6 +273,29 @@ def _pairs(
             used_detections.add(j)
             out.append((each, detection))
     return out
+
+
+def _cost(each: _Followed, box: Box, time: float) -> float | None:
+    expected = each.expected(time)
+    near = min(distance(expected, box), distance(each.box, box))
+    if near > min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen)) or not _similar(each.box, box):
+        return None
+    return near - overlap(expected, box)
+
+
+def _cost_after_gap(each: _Followed, box: Box, time: float) -> float | None:
+    """Who moved is where he should be or waited on his way there, less likely he turned; others are where they were."""
+    back = _cost(each, box, time)
+    if not each.moves():
+        return back
+    if not each.ahead(box):
+        return None if back is None else back + _TURNED
+    expected = each.after_gap(time)
+    way = distance(expected, each.box)
+    near = min(distance(expected, box), distance(each.box, box) + way / 2)
+    if near > _BLIND_REACH + way / 2 or not (_similar(expected, box) or _similar(each.box, box)):
+        return None
+    return near - overlap(expected, box)
 
 
 def _similar(a: Box, b: Box) -> bool:
