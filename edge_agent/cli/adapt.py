@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from edge_agent.vision.network import Image
     from edge_agent.vision.state import Judgement, StateClassifier
 
-_LEAST_SCORE = 0.25
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Whose head, and by what."""
@@ -130,7 +128,7 @@ def _crops(file: Path, post: _Post, classifier: StateClassifier) -> tuple[list[_
         image = read_picture(path)
         if image is None:
             raise LabelError(f"{file}:{label.line}: {label.file!r} is no picture that can be read")
-        judgement = _judged(image, label, detector, classifier)
+        judgement = judged(image, label, detector, classifier)
         if judgement is None:
             skipped.append(f"{file}:{label.line}: no truck is found in {label.file!r}; give its box, or leave it out")
         else:
@@ -138,16 +136,13 @@ def _crops(file: Path, post: _Post, classifier: StateClassifier) -> tuple[list[_
     return crops, skipped
 
 
-def _judged(image: Image, label: Label, detector: Detector, classifier: StateClassifier) -> Judgement | None:
+def judged(image: Image, label: Label, detector: Detector, classifier: StateClassifier) -> Judgement | None:
+    """What is seen of the labelled truck, by its box or of the largest; None where none is found."""
+    from edge_agent.vision.detections import largest_truck
+
     found = detector.detect(image)
-    wheels = [each.box for each in found if each.label == "wheel"]
-    if label.box is not None:
-        return classifier.judge(image, label.box, wheels)
-    for wanted in ("truck", "bus"):
-        boxes = [each.box for each in found if each.label == wanted and each.score >= _LEAST_SCORE]
-        if boxes:
-            return classifier.judge(image, max(boxes, key=lambda b: (b[2] - b[0]) * (b[3] - b[1])), wheels)
-    return None
+    box = label.box or largest_truck(found)
+    return classifier.judge(image, box, [each.box for each in found if each.label == "wheel"]) if box else None
 
 
 def _fitted(

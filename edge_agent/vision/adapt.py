@@ -39,10 +39,11 @@ class Correction:
 class Adapted:
     """``correction`` is None when the head in use stays; losses are mean cross-entropies of held-back crops.
 
-    Old is the shipped head, new the correction, each on all crops.
+    Old is the shipped head, new the correction, each on all crops. ``fitted`` is the correction given out or not.
     """
 
     correction: Correction | None
+    fitted: Correction
     old_loss: float
     new_loss: float
     old_right: int
@@ -73,8 +74,9 @@ def adapt(
         raise ValueError(f"states must be 0 to {logits.shape[1] - 1}, given {states.min()} to {states.max()}")
     old_loss, old_right = _measured(logits, states)
     distinct = np.unique(groups)
+    fitted = _fit(features, logits, states)
     if len(distinct) < 2:
-        return Adapted(None, old_loss, old_loss, old_right, old_right, n)
+        return Adapted(None, fitted, old_loss, old_loss, old_right, old_right, n)
     folds = {group: index % _FOLDS for index, group in enumerate(distinct.tolist())}
     fold = np.array([folds[group] for group in groups.tolist()])
     held_back = logits.astype(np.float64)
@@ -87,7 +89,7 @@ def adapt(
         known_loss, known_right = _measured(earlier.apply(features[fresh], logits[fresh]), states[fresh])
         loss, right = _measured(held_back[fresh], states[fresh])
         better = (right, -loss) > (known_right, -known_loss)
-    return Adapted(_fit(features, logits, states) if better else None, old_loss, new_loss, old_right, new_right, n)
+    return Adapted(fitted if better else None, fitted, old_loss, new_loss, old_right, new_right, n)
 
 
 def _fit(features: Array, logits: Array, states: NDArray[np.int64]) -> Correction:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Box = tuple[float, float, float, float]
+LEAST_SCORE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,12 @@ class Track:
     seen: float
     hits: int
     still: bool
+
+
+def largest_truck(found: Sequence[Detection]) -> Box | None:
+    """The box of the truck that a picture is of: the largest called truck, or bus where there is none; None."""
+    for wanted in ("truck", "bus"):
+        boxes = [each.box for each in found if each.label == wanted and each.score >= LEAST_SCORE]
+        if boxes:
+            return max(boxes, key=lambda b: (b[2] - b[0]) * (b[3] - b[1]))
+    return None

@@ -13,13 +13,11 @@ import numpy as np
 
 from edge_agent.errors import LabelError
 from edge_agent.review.labels import LOAD, WHEELS, Label, read_labels
-from edge_agent.vision.detections import Detection
+from edge_agent.vision.detections import largest_truck
 from edge_agent.vision.detector import Detector
 from edge_agent.vision.state import StateClassifier, cut
 from models.evaluate.report import write
 from models.evaluate.score import Trial, joined
-
-LEAST_SCORE = 0.25
 
 
 def main() -> int:
@@ -85,15 +83,6 @@ def evaluate(folder: Path, labels: list[Label], detector: Detector, classifier: 
     }
     print(write(out, head, parts, crops))
     return 0
-
-
-def largest_truck(found: list[Detection]) -> tuple[float, float, float, float] | None:
-    """The box to judge, or None."""
-    for wanted in ("truck", "bus"):
-        boxes = [d.box for d in found if d.label == wanted and d.score >= LEAST_SCORE]
-        if boxes:
-            return max(boxes, key=lambda b: (b[2] - b[0]) * (b[3] - b[1]))
-    return None
 
 
 if __name__ == "__main__":
