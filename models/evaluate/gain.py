@@ -79,7 +79,8 @@ def measure(
         shipped, adapted, always = np.array(scores).T
         print(
             f"| {output} | {source} | {len(states)} ({len(distinct)}) | {right} right | {count} | "
-            f"{shipped.mean():.2f} | {adapted.mean():.2f} | {(adapted > shipped).sum()} / {(adapted < shipped).sum()} of {len(scores)} | "
+            f"{shipped.mean():.2f} | {adapted.mean():.2f} | "
+            f"{(adapted > shipped).sum()} / {(adapted < shipped).sum()} of {len(scores)} | "
             f"{always.mean():.2f} |",
             flush=True,
         )
