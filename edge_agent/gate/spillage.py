@@ -92,6 +92,7 @@ class _Ground:
     rest_s: NDArray[np.float32]
     unsure: Mask
     since: float = 0.0
+    quiet_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -175,6 +176,7 @@ class SpillWatch:
         ground = self._ground
         boxes: list[Box] = [track.box for track in tracks]
         hidden = road.under(boxes)
+        ground.quiet_s += step_s
         for track in tracks:
             if track.label in self._labels:
                 self._drove(time, image, track, scenery, road, ground)
@@ -182,7 +184,7 @@ class SpillWatch:
             self._held.add(time, image, scenery.besides(_NOBODY))
         self._follow(view, hidden, step_s, road, ground)
         if self._trucks:
-            self._decide(time, image, hidden, scenery, road, ground)
+            self._decide(time, step_s, image, hidden, scenery, road, ground)
         else:
             rests = (ground.rest_s >= self._section.confirm_s) & ~hidden
             np.copyto(ground.settled, ground.now, where=rests[..., None])
@@ -210,6 +212,7 @@ class SpillWatch:
             return
         truck.under |= under
         ground.unsure |= under
+        ground.quiet_s = 0.0
         ground.rest_s[under] = 0.0
         if share > 1.2 * truck.most:
             truck.most, truck.passing = share, _encoded("full", time, image, scenery.besides(track.id))
@@ -233,9 +236,12 @@ class SpillWatch:
         ground.rest_s[moved] = 0.0
         ground.rest_s[rests] += np.float32(step_s)
 
-    def _decide(self, time: float, image: Image, hidden: Mask, scenery: Scenery, road: Road, ground: _Ground) -> None:
+    def _decide(
+        self, time: float, step_s: float, image: Image, hidden: Mask, scenery: Scenery, road: Road, ground: _Ground
+    ) -> None:
         rests = (ground.rest_s >= self._section.confirm_s - _SLACK_S) & road.mask & ~hidden
-        ready = int((rests & ground.unsure).sum()) >= _READY_SHARE * max(1, int(ground.unsure.sum()))
+        waited = ground.quiet_s >= self._section.confirm_s + 2 * step_s - _SLACK_S
+        ready = waited and int((rests & ground.unsure).sum()) >= _READY_SHARE * int(ground.unsure.sum())
         if ready:
             for patch in road.material(ground.settled, ground.now, rests & ground.known, self._section.min_share):
                 self._judge(time, image, patch, scenery, ground)
