@@ -10,6 +10,7 @@ records). Whoever stood unseen for longer begins anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -99,9 +100,7 @@ class Zones:
         for stander in self._standers:
             stander.since += by_s
             stander.seen += by_s
-            stander.views = [
-                Picture(p.role, p.time + by_s, p.media_type, p.content, p.width, p.height) for p in stander.views
-            ]
+            stander.views = [replace(picture, time=picture.time + by_s) for picture in stander.views]
 
     def _find(self, vehicle: Vehicle) -> Stander | None:
         return next((s for s in self._standers if same_place(s.box, vehicle.box, _SAME)), None)
