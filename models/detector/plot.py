@@ -64,9 +64,9 @@ def draw(found: list[Point]) -> str:
         parts.append(f'<text x="{MARGIN}" y="{base - tall - 14}" font-weight="bold">{title}</text>')
         for step in range(4):
             y = base - tall * step / 3
-            value = form.format(low + (high - low) * step / 3)
+            tick = form.format(low + (high - low) * step / 3)
             parts.append(f'<path d="M{MARGIN} {y:.1f}H{MARGIN + wide}" stroke="#ddd"/>')
-            parts.append(f'<text x="{MARGIN - 8}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
+            parts.append(f'<text x="{MARGIN - 8}" y="{y + 4:.1f}" text-anchor="end">{tick}</text>')
         for share in (0.25, 0.5, 0.75, 1.0):
             x = MARGIN + wide * share
             parts.append(f'<text x="{x:.1f}" y="{base + 18}" text-anchor="middle">{share:g}</text>')
