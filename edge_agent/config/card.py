@@ -20,7 +20,8 @@ class Rule(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``colour`` when ``input`` is at least ``at_least`` or below ``below``; give one of the two.
 
     Inputs over the rules' window: ``exceedances`` (that began in it), ``exceeding_windows``, ``violations`` of all
-    kinds, ``violations.<kind>``, ``availability`` (the share of the time with valid dust data, 0 to 1).
+    kinds that were not voided, ``violations.<kind>``, ``availability`` (the share of the time with valid dust data, 0
+    to 1).
     """
 
     colour: Literal["yellow", "red"]

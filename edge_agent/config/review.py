@@ -47,7 +47,7 @@ class Review(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     severity: dict[Kind, Severity] = {}
     dust_major_ratio: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.0
     remember: Annotated[int, msgspec.Meta(ge=100, le=100_000)] = 5000
-    labels: Annotated[int, msgspec.Meta(ge=10, le=5000)] = 300
+    labels: Annotated[int, msgspec.Meta(ge=10, le=1000)] = 100
 
     def sure_from(self, kind: Kind) -> Share:
         """The least confidence at which ``kind`` needs no review."""

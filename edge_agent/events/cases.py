@@ -137,7 +137,7 @@ def kinds_in_use(config: Config) -> set[Kind]:
             kinds.add("unwashed_exit")
         if gate.hours:
             kinds.add("outside_hours")
-        if getattr(gate, "spillage", None):
+        if gate.spillage:
             kinds.add("spillage")
     if any(pole.zone for pole in config.pole):
         kinds.add("illegal_parking")

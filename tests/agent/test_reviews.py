@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge_agent.agent.commands import answer
 from edge_agent.agent.reviews import Reviews
@@ -22,6 +24,7 @@ from edge_agent.messages import (
     Message,
     PassageData,
     Picture,
+    StayData,
     ViolationData,
 )
 from edge_agent.outbox import open_recorder
@@ -75,9 +78,9 @@ class Post:
 
     def ask(self, **words: Any) -> AckData:
         payload = json.dumps({"id": "c1", "by": "Li", "reason": "seen", **words}).encode()
-        return answer("review", payload, {"review": self.reviews.handler(self._record)})
+        return answer("review", payload, {"review": self.reviews.handler(self.record)})
 
-    def _record(self, draft: Draft) -> None:
+    def record(self, draft: Draft) -> None:
         assert isinstance(draft.data, CorrectionData)
         self.recorder.record(draft)
         self.corrections.append(draft.data)
@@ -163,6 +166,22 @@ def test_a_confirmed_picture_becomes_a_label_and_a_later_review_holds(post: Post
     assert post.labels == []
 
 
+def test_a_stay_is_corrected_and_voided_too(post: Post) -> None:
+    data = StayData(
+        stay="pole/A1/1", section="pole", bay="A1", phase="ended", label="car", in_time="2026-09-18T08:00:00.000Z",
+        out_time="2026-09-18T09:00:00.000Z", confidence=0.9,
+    )  # fmt: skip
+    draft = Draft("stay", NIGHT, data)
+    assert post.reviews.raised(draft) is draft
+    message = post.recorder.record(draft)
+    post.reviews.remember(message, draft)
+    assert post.ask(stay=message.id, action="correct", set={"bay": "A2"}).ok
+    assert post.ask(id="c2", stay=message.id, action="void").ok
+    assert not post.ask(id="c3", violation=message.id, action="void").ok
+    assert [(c.of_channel, c.action) for c in post.corrections] == [("stay", "correct"), ("stay", "void")]
+    assert post.corrections[0].changes == [Change(field="bay", before="A1", after="A2")]
+
+
 def test_a_review_whose_picture_is_gone_is_taken_and_says_so(post: Post) -> None:
     raised = post.raise_()
     post.recorder.outbox.evidence.drop_pack(post.recorder.outbox.evidence.pack(raised.id))
@@ -186,6 +205,21 @@ def test_a_review_whose_picture_is_gone_is_taken_and_says_so(post: Post) -> None
 def test_a_bad_command_changes_nothing(post: Post, words: dict[str, object]) -> None:
     raised = post.raise_()
     ack = post.ask(violation=raised.id, **words)
+    assert not ack.ok
+    assert ack.detail
+    assert post.corrections == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(
+    st.binary(max_size=200)
+    | st.dictionaries(
+        st.sampled_from(["id", "violation", "stay", "action", "by", "reason", "kind", "load", "wheels", "set"]),
+        st.text(max_size=9) | st.sampled_from(["confirm", "correct", "void"]) | st.integers() | st.none(),
+    ).map(lambda words: json.dumps(words).encode())
+)
+def test_whatever_comes_is_answered_and_corrects_nothing(post: Post, payload: bytes) -> None:
+    ack = answer("review", payload, {"review": post.reviews.handler(post.record)})
     assert not ack.ok
     assert ack.detail
     assert post.corrections == []
