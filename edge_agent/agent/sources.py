@@ -164,12 +164,12 @@ def gate_decider(section: config.Gate, device: config.Device, clock: Clock | Non
     from edge_agent.agent.darkroom import Darkroom
     from edge_agent.gate.watch import GateWatch
 
-    watch = GateWatch(section, state=_adapted(section, Path(device.data_dir)))
+    watch = GateWatch(section, state=gate_classifier(section, Path(device.data_dir)))
     place = clock.place if clock else None
     return Darkroom(watch, device, blur=section.pictures.blur, place=place, coming=watch.coming)
 
 
-def _adapted(section: config.Gate, data_dir: Path) -> StateClassifier:
+def gate_classifier(section: config.Gate, data_dir: Path) -> StateClassifier:
     """The gate's classifier with its camera's correction; one that does not fit is left away and said."""
     from edge_agent.vision import adaptation
     from edge_agent.vision.state import StateClassifier

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.agent.sources import gate_classifier
 from edge_agent.cli.main import main
+from edge_agent.config import Camera, Gate
 from edge_agent.errors import ModelError
 from edge_agent.vision import adaptation
 from edge_agent.vision.state import StateClassifier
@@ -100,6 +102,19 @@ def test_the_one_before_comes_back_and_one_of_another_model_is_refused(tmp_path:
     (tmp_path / "adapt" / "gate.json").write_bytes(b'{"camera": "gate", ')
     with pytest.raises(ModelError, match="cannot be read"):
         adaptation.read(tmp_path, "gate", classifier)
+
+
+def test_a_gate_starts_with_its_correction_and_without_one_that_does_not_fit(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    section = Gate(camera=Camera(source="frames"), line=((0.1, 0.5), (0.9, 0.5)))
+    plain = gate_classifier(section, tmp_path)
+    shipped = plain.judge(picture("empty", 1), BOX).load
+    written(tmp_path, plain.identity, len(plain.judge(picture("empty", 1), BOX).features))
+    assert gate_classifier(section, tmp_path).judge(picture("empty", 1), BOX).load["covered"] > 0.9
+    written(tmp_path, "0" * 64, 3)
+    assert gate_classifier(section, tmp_path).judge(picture("empty", 1), BOX).load == shipped
+    assert "the shipped head judges" in caplog.text
 
 
 @pytest.mark.parametrize(
