@@ -55,12 +55,11 @@ class StayMemory(msgspec.Struct, kw_only=True):
 
 
 class Event(NamedTuple):
-    """A stay began or ended in bay number ``bay`` at ``time``; ``vehicle``: which of the picture's it is."""
+    """A stay began or ended in bay number ``bay`` at ``time``."""
 
     bay: int
     time: float
     data: StayData
-    vehicle: int | None
 
 
 class Stays:
@@ -149,7 +148,7 @@ class Stays:
                 dwell_s=round(change.first - stay.in_time, 1),
                 confidence=min(stay.confidence, change.confidence),
             )
-            events.append(Event(change.bay, change.first, data, None))
+            events.append(Event(change.bay, change.first, data))
         return events
 
     def _occupied(
@@ -167,9 +166,7 @@ class Stays:
             host.tied.append(name)
             host.also.append(name)
             return []
-        vehicle = mine.vehicle if mine else None
-        event = self._begin(name, change.first, change.earliest, label, change.confidence)
-        return [event._replace(vehicle=vehicle)]
+        return [self._begin(name, change.first, change.earliest, label, change.confidence)]
 
     def _host(self, change: Change, mine: Stands | None, stands: Mapping[int, Stands]) -> OpenStay | None:
         """The stay of the vehicle that stands here too; not at the start, when all bays turn occupied at once."""
@@ -192,7 +189,7 @@ class Stays:
             confidence=confidence,
         )
         self._memory.open.append(stay)
-        return Event(self._bays.index(bay), first, self._data(stay, phase="began", confidence=confidence), None)
+        return Event(self._bays.index(bay), first, self._data(stay, phase="began", confidence=confidence))
 
     def _data(self, stay: OpenStay, **changes: object) -> StayData:
         return StayData(

@@ -34,7 +34,7 @@ from edge_agent.vision.network import Image
 _VEHICLES = frozenset({"truck", "bus", "car", "other_vehicle"})
 _SETTLE_S = 3.0
 _MOST_AT_ONCE = 50
-_CALLED_S = 15.0
+_STOOD_S = 15.0
 _ZONE_EVERY_S = 3.0
 _MUCH = 0.3
 _SLACK_S = 0.01
@@ -92,7 +92,7 @@ class PoleWatch:
         self._zones = Zones(self._name, section.zone)
         self._seen: list[Vehicle] = []
         self._moved: dict[int, float] = {}
-        self._labels: dict[int, tuple[float, str]] = {}
+        self._stood: dict[int, tuple[float, Vehicle]] = {}
         self._began: float | None = None
         self._told = float("-inf")
         self._last_look = self._time = float("-inf")
@@ -113,7 +113,7 @@ class PoleWatch:
             self._where = Where(self._view.polygons)
             self._shots.place(self._bays)
             self._renew()
-        self._shots.update(time, image, [n for n in moving if n < self._size], self._changing(), self._seen)
+        self._shots.update(time, image, [n for n in moving if n < self._size], self._changing())
         self._occupancy.hold(time, self._moved)
         drafts = self._look(time, image)
         return self._tell(time, drafts, complete=told)
@@ -160,7 +160,7 @@ class PoleWatch:
             for part in (self._occupancy, self._stays, self._zones, self._shots, self._view):
                 part.shift(by_s)
             self._moved = {bay: time + by_s for bay, time in self._moved.items()}
-            self._labels = {bay: (at + by_s, label) for bay, (at, label) in self._labels.items()}
+            self._stood = {bay: (at + by_s, vehicle) for bay, (at, vehicle) in self._stood.items()}
             self._began = None if self._began is None else self._began + by_s
             self._told += by_s
             self._last_look += by_s
@@ -215,9 +215,10 @@ class PoleWatch:
         chances = dict(zip(due, self._classifier.judge(image, [polygons[n] for n in due]), strict=True)) if due else {}
         stands = standing(polygons, self._seen)
         changes = self._occupancy.update(time, look(polygons, chances, self._seen, stands))
-        self._labels = {bay: (at, label) for bay, (at, label) in self._labels.items() if time - at <= _CALLED_S}
-        self._labels.update({bay: (time, self._seen[each.vehicle].label) for bay, each in stands.items()})
-        events = self._stays.update(time, changes, stands, {bay: label for bay, (_, label) in self._labels.items()})
+        self._stood = {bay: (at, vehicle) for bay, (at, vehicle) in self._stood.items() if time - at <= _STOOD_S}
+        self._stood.update({bay: (time, self._seen[each.vehicle]) for bay, each in stands.items()})
+        labels = {bay: vehicle.label for bay, (_, vehicle) in self._stood.items()}
+        events = self._stays.update(time, changes, stands, labels)
         return [
             *self._changed(time, image, changes, events),
             *self._stand(time, image),
@@ -257,10 +258,11 @@ class PoleWatch:
         for event in events:
             began = event.data.phase == "began"
             self._count["stays" if began else "ended"] += 1
+            box = self._stood[event.bay][1].box if event.bay in self._stood else None
             pictures = (
-                self._shots.came(event.bay, event.time, time, image, event.vehicle, self._seen)
+                self._shots.came(event.bay, event.time, time, image, box)
                 if began
-                else self._shots.left(event.bay, event.time, time, image, self._seen)
+                else self._shots.left(event.bay, event.time, time, image)
             )
             drafts.append(Draft("stay", time, event.data, subject=event.data.stay, pictures=pictures))
         return drafts

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drivers.frames import Frame
+from edge_agent.config.parking import Bay, Pole
 from edge_agent.parking.watch import PoleMemory
 from tests.parking.actors import (
     HEIGHT,
@@ -240,3 +241,34 @@ def test_the_same_frames_give_the_same_bytes() -> None:
         )
 
     assert once() == once()
+
+
+def test_in_a_stay_s_pictures_nobody_beside_the_bay_can_be_read() -> None:
+    """A chequered neighbour, as fine as a plate's characters, is flat in the pictures of the other's stay."""
+    lot = Lot([Actor(centre("A3"), 20.0)])
+    decider = watch(lot)
+    pictures = []
+    for frame in frames(lot, 0.0, 40.0):
+        x, y = (round(v) for v in centre("A4"))
+        frame.image[y - 40 : y, x - 30 : x + 30 : 2] = 255
+        frame.image[y - 40 : y, x - 29 : x + 30 : 2] = 0
+        pictures += [p for draft in decider.update(frame) if draft.channel == "stay" for p in draft.pictures]
+    standing = next(picture for picture in pictures if picture.role == "standing")
+    image = cv2.imdecode(np.frombuffer(standing.content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    beside = image[-60:-30, -15:].astype(int)
+    assert beside.size
+    assert np.abs(np.diff(beside, axis=1)).max() < 60
+
+
+def test_at_most_fifty_bays_are_looked_at_in_one_frame() -> None:
+    polygons = [
+        [(0.05 * c, 0.1 * r), (0.05 * c + 0.05, 0.1 * r), (0.05 * c + 0.05, 0.1 * r + 0.1), (0.05 * c, 0.1 * r + 0.1)]
+        for r in range(6)
+        for c in range(20)
+    ]
+    bays = [Bay(id=f"B{n}", polygon=polygon) for n, polygon in enumerate(polygons)]
+    lot = Lot()
+    drafts = play(lot, 40.0, section=Pole(camera=SECTION.camera, bay=bays))
+    assert max(lot.looked) == 50
+    assert told(drafts)[-1].free == 120
