@@ -5,13 +5,15 @@ A device without a camera never touches the key, and imports nothing to sign wit
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from edge_agent.config import Config
-from edge_agent.errors import OutboxError
+from edge_agent.config import Config, Gate
+from edge_agent.errors import ModelError, OutboxError
 from edge_agent.evidence.manifest import Model
 from edge_agent.outbox import OutboxRecorder
 
@@ -90,4 +92,24 @@ def models(config: Config) -> list[Model]:
     read = [read_card(name, task) for name, task in sorted(wanted)]
     beside = sorted({companion(card, file) for card, file in read} - {""})
     cards = [card for card, _ in read] + [read_card(path, "wheel-state")[0] for path in beside]
-    return [Model(name=card.name, version=card.version, sha256=card.sha256) for card in cards]
+    named = [Model(name=card.name, version=card.version, sha256=card.sha256) for card in cards]
+    return [*named, *(each for gate in config.gate for each in _correction(gate, Path(config.device.data_dir)))]
+
+
+def _correction(gate: Gate, data_dir: Path) -> list[Model]:
+    """The correction that the gate's classifier judges by; one that does not fit is not in use."""
+    from edge_agent.vision import adaptation
+    from edge_agent.vision.card import companion, read_card
+
+    card, file = read_card(gate.state, "truck-state")
+    beside = companion(card, file)
+    wheels = [read_card(beside, "wheel-state")[0].sha256] if beside else []
+    try:
+        found = adaptation.read(data_dir, gate.camera.name, "+".join([card.sha256, *wheels]))
+    except ModelError:
+        found = None
+    if found is None:
+        return []
+    content = adaptation.path(data_dir, gate.camera.name).read_bytes()
+    name = f"{card.name} corrected for {gate.camera.name}"
+    return [Model(name=name, version=found.made, sha256=hashlib.sha256(content).hexdigest())]

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     crops, skipped = _crops(Path(args.labels), post, classifier)
     for text in skipped:
         print(f"edge-agent: {text}", file=sys.stderr)
-    earlier = adaptation.read(post.data_dir, post.camera, classifier)
+    earlier = adaptation.read(post.data_dir, post.camera, classifier.identity)
     report: dict[str, Any] = {"camera": post.camera, "crops": len(crops), "skipped": len(skipped), "heads": {}}
     heads = dict(earlier.heads) if earlier else {}
     better = False

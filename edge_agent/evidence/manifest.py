@@ -74,7 +74,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model that judged: SHA-256 of its ONNX file, as its card says."""
+    """A model that judged: SHA-256 of its ONNX file, as its card says, or of the file of its correction."""
 
     name: str
     version: str

@@ -45,18 +45,21 @@ class Adaptation(msgspec.Struct, frozen=True, kw_only=True):
     seen: list[str] = []
 
 
-def read(data_dir: Path, camera: str, classifier: StateClassifier) -> Adaptation | None:
-    """What is in use for ``camera``, None where nothing is. Raises ModelError for one that does not fit."""
-    file = _file(data_dir, camera)
+def read(data_dir: Path, camera: str, identity: str) -> Adaptation | None:
+    """What is in use for ``camera`` with the classifier of that identity, None where nothing is.
+
+    Raises ModelError for one that does not fit.
+    """
+    file = path(data_dir, camera)
     try:
         found = msgspec.json.decode(file.read_bytes(), type=Adaptation)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ModelError(f"{file}: cannot be read: {error}; edge-agent adapt --undo takes it back") from error
-    if found.model != classifier.identity:
+    if found.model != identity:
         raise ModelError(
-            f"{file}: was made for the model {found.model[:16]}…, in use is {classifier.identity[:16]}…; run "
+            f"{file}: was made for the model {found.model[:16]}…, in use is {identity[:16]}…; run "
             "edge-agent adapt anew, or take it back with --undo"
         )
     return found
@@ -64,21 +67,19 @@ def read(data_dir: Path, camera: str, classifier: StateClassifier) -> Adaptation
 
 def apply(data_dir: Path, camera: str, classifier: StateClassifier) -> Adaptation | None:
     """Corrects ``classifier`` by what is in use for ``camera``. Raises ModelError; it is uncorrected then."""
-    found = read(data_dir, camera, classifier)
+    found = read(data_dir, camera, classifier.identity)
     if found is not None:
         try:
             classifier.correct({name: head.correction() for name, head in found.heads.items()})
         except ValueError as error:
-            raise ModelError(
-                f"{_file(data_dir, camera)}: {error}; take it back with edge-agent adapt --undo"
-            ) from error
+            raise ModelError(f"{path(data_dir, camera)}: {error}; take it back with edge-agent adapt --undo") from error
     return found
 
 
 def write(data_dir: Path, adaptation: Adaptation, files: Files | None = None) -> Path:
     """Puts it in use from the next start; what was in use is kept for ``undo``. Raises OSError."""
     files = files or Files()
-    file = _file(data_dir, adaptation.camera)
+    file = path(data_dir, adaptation.camera)
     if not file.parent.is_dir():
         files.make_folder(file.parent)
         files.sync_folder(data_dir)
@@ -96,7 +97,7 @@ def write(data_dir: Path, adaptation: Adaptation, files: Files | None = None) ->
 def undo(data_dir: Path, camera: str, files: Files | None = None) -> str:
     """Takes back what ``write`` did last; says what is in use now. Raises ModelError where there is nothing."""
     files = files or Files()
-    file = _file(data_dir, camera)
+    file = path(data_dir, camera)
     before = file.with_suffix(".before")
     if not file.exists():
         raise ModelError(f"{file}: is not there; the shipped head is in use already")
@@ -110,5 +111,6 @@ def undo(data_dir: Path, camera: str, files: Files | None = None) -> str:
     return said
 
 
-def _file(data_dir: Path, camera: str) -> Path:
+def path(data_dir: Path, camera: str) -> Path:
+    """Where the correction of ``camera`` is kept."""
     return data_dir / _FOLDER / f"{camera}.json"

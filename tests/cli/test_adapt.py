@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -11,9 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.agent.evidence import models
 from edge_agent.agent.sources import gate_classifier
 from edge_agent.cli.main import main
-from edge_agent.config import Camera, Gate
+from edge_agent.config import Camera, Config, Device, Gate
 from edge_agent.errors import ModelError
 from edge_agent.vision import adaptation
 from edge_agent.vision.state import StateClassifier
@@ -74,7 +76,7 @@ def test_a_head_is_fitted_used_and_undone(tmp_path: Path, capsys: pytest.Capture
     assert np.array_equal(classifier.judge(picture("empty", 5), BOX).logits["load"], plain.logits["load"])
 
     assert adapted(capsys, "--data-dir", data, "--undo")["in_use"] == "the shipped head"
-    assert adaptation.read(data, "gate", classifier) is None
+    assert adaptation.read(data, "gate", classifier.identity) is None
     assert main(["adapt", "--data-dir", str(data), "--undo"]) == 2
 
 
@@ -101,7 +103,7 @@ def test_the_one_before_comes_back_and_one_of_another_model_is_refused(tmp_path:
         adaptation.apply(tmp_path, "gate", StateClassifier.load("truck-state"))
     (tmp_path / "adapt" / "gate.json").write_bytes(b'{"camera": "gate", ')
     with pytest.raises(ModelError, match="cannot be read"):
-        adaptation.read(tmp_path, "gate", classifier)
+        adaptation.read(tmp_path, "gate", classifier.identity)
 
 
 def test_a_gate_starts_with_its_correction_and_without_one_that_does_not_fit(
@@ -115,6 +117,21 @@ def test_a_gate_starts_with_its_correction_and_without_one_that_does_not_fit(
     written(tmp_path, "0" * 64, 3)
     assert gate_classifier(section, tmp_path).judge(picture("empty", 1), BOX).load == shipped
     assert "the shipped head judges" in caplog.text
+
+
+def test_a_manifest_names_the_correction_that_judged(tmp_path: Path) -> None:
+    device = Device(id="d", site="s", kind="gate", data_dir=str(tmp_path))
+    section = Gate(camera=Camera(source="frames"), line=((0.1, 0.5), (0.9, 0.5)))
+    config = Config(device=device, gate=[section])
+    shipped = models(config)
+    classifier = StateClassifier.load("truck-state")
+    written(tmp_path, classifier.identity, len(classifier.judge(picture("empty", 1), BOX).features))
+    (named,) = (each for each in models(config) if each not in shipped)
+    content = (tmp_path / "adapt" / "gate.json").read_bytes()
+    assert (named.name, named.version) == ("truck-state corrected for gate", "now")
+    assert named.sha256 == hashlib.sha256(content).hexdigest()
+    written(tmp_path, "0" * 64, 3)
+    assert models(config) == shipped
 
 
 @pytest.mark.parametrize(
