@@ -1,12 +1,12 @@
 """Material that lies on the road after a truck and did not before it: one violation a spill.
 
-Twice a second the watched zone is looked at. Each point has its settled look (``_settled``: what the road is) and its
-present one (``_now``), with the seconds for which that has been at rest. What changes without a truck (the sun, water
-that dries, litter) is settled again once it has been at rest for ``confirm_s``. Where a truck drove, the settled look
-stays until nine tenths of that ground have been seen at rest for ``confirm_s``; then both are compared (`road`), and
-what was found is taken into the settled look, so that it is told once. What lies there is known until the zone looks
-again as it did before. While vehicles hide the ground nothing is decided; after 10 minutes without a decision, and in
-the dark, nothing is said.
+Twice a second the watched zone is looked at. Each point has its settled look (what the road is) and its present one,
+with the seconds for which that has been at rest. What changes without a truck (the sun, water that dries, litter) is
+settled again once it has been at rest for ``confirm_s``. Where a truck drove, the settled look stays until nine tenths
+of that ground have been seen at rest for ``confirm_s``; then both are compared (`road`), and what was found is taken
+into the settled look, so that it is told once. All that is found at once is one spill, and what lies there is known
+until the zone looks again as it did before. While vehicles hide the ground nothing is decided; after 10 minutes
+without a decision, and in the dark, nothing is said.
 
 The truck named is the last one before which the material did not lie there and that drove over the place; none is
 where the ground was hidden between two trucks. At most two uncompressed pictures are held, to have one of before.
@@ -243,20 +243,26 @@ class SpillWatch:
         waited = ground.quiet_s >= self._section.confirm_s + 2 * step_s - _SLACK_S
         ready = waited and int((rests & ground.unsure).sum()) >= _READY_SHARE * int(ground.unsure.sum())
         if ready:
-            for patch in road.material(ground.settled, ground.now, rests & ground.known, self._section.min_share):
-                self._judge(time, image, patch, scenery, ground)
+            found = road.material(ground.settled, ground.now, rests & ground.known, self._section.min_share)
+            new = [patch for patch in found if self._new(patch)]
+            if new:
+                self._judge(time, image, road.joined(new), scenery, ground)
         if ready or time - ground.since > _MOST_WAIT_S:
             np.copyto(ground.settled, ground.now, where=rests[..., None])
             ground.known = rests if not ready else ground.known | rests
             ground.unsure[:] = False
             self._trucks.clear()
 
+    def _new(self, patch: Patch) -> bool:
+        """Whether a truck drove over it and it is not told yet."""
+        driven = any(_share(truck.under, patch.mask) >= 0.5 for truck in self._trucks)
+        return driven and not any(_share(spill.mask, patch.mask) > 0.3 for spill in self._open)
+
     def _judge(self, time: float, image: Image, patch: Patch, scenery: Scenery, ground: _Ground) -> None:
         around = cv2.dilate(patch.mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
         under = [truck for truck in self._trucks if _share(truck.under, patch.mask) >= 0.5]
-        if not under or any(_share(spill.mask, patch.mask) > 0.3 for spill in self._open):
-            return
         number = self._culprit(patch, ground)
+        under = under or self._trucks
         before = under[0].picture
         blamed = next((truck for truck in under if truck.number == number), under[-1])
         appeared = time - float(np.median(ground.rest_s[patch.mask]))

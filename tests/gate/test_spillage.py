@@ -194,6 +194,15 @@ def test_a_spill_is_told_again_after_the_road_was_cleaned() -> None:
     assert [draft.time for draft in drafts] == [pytest.approx(16, abs=1.5), pytest.approx(48, abs=1.5)]
 
 
+def test_what_one_truck_leaves_in_two_places_is_one_spill() -> None:
+    before, after = pair("spill-day")
+    twice = after.copy()
+    twice[130:230, 150:290] = np.roll(after, (60, -75), (0, 1))[130:230, 150:290]
+    found = data(play(lambda time: before if time < 8.5 else twice, 2))
+    assert found.spillage
+    assert found.spillage.share_of_zone > 1.5 * TRUTH["scenes"]["spill-day"]["share"]
+
+
 def test_a_passage_that_goes_on_is_waited_for() -> None:
     watch = SpillWatch(SECTION, ("truck",))
     scene, tracks = changed("spill-day"), [track(7, "truck", (400.0, 0.0, 470.0, 60.0), 0.0)]
