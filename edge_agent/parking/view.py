@@ -2,7 +2,8 @@
 
 A picture is registered every 10 s, every 2 s while the last could not be placed, and at once when much of the picture
 changes. Where the camera moved within limits the polygons are carried along; where it is lost nothing may be judged.
-A picture that cannot be placed yet (dark, hidden) changes nothing: the bays stay where they were seen last.
+A picture that cannot be placed (dark, hidden) moves nothing: the bays stay where they were seen last, and after a
+minute of such pictures the state is ``unknown``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from edge_agent.vision.network import Image
 from edge_agent.vision.registration import Registration, Shift
 
 _EVERY_S, _EVERY_UNSURE_S = 10.0, 2.0
+_UNKNOWN_AFTER_S = 60.0
 _LEAST_STEP = 0.002
 
 
@@ -35,7 +37,7 @@ class View:
         self._drawn = [list(polygon) for polygon in polygons]
         self._registration = registration
         self._distance = 0.0
-        self._next = float("-inf")
+        self._next = self._placed = float("-inf")
         self.polygons = self._drawn
         self.state: State = "unknown"
         self.problem = ""
@@ -54,6 +56,10 @@ class View:
         shift = self._registration.update(image)
         self._next = time + (_EVERY_S if shift.trusted else _EVERY_UNSURE_S)
         before = self.state
+        if shift.state.value != "unknown":
+            self._placed = time
+        elif time - self._placed < _UNKNOWN_AFTER_S:
+            return False
         self.state = shift.state.value
         moved = shift.trusted and abs(shift.distance - self._distance) > _LEAST_STEP
         moved |= shift.trusted and shift.state.value != before and before != "unknown"
@@ -66,6 +72,7 @@ class View:
     def shift(self, by_s: float) -> None:
         """The clock was set by so much."""
         self._next += by_s
+        self._placed += by_s
 
     def _refer(self, image: Image) -> None:
         try:
