@@ -33,4 +33,7 @@ def test_the_demo_clip_gives_its_truth() -> None:
     assert Counter(kind for kind, _ in violations(drafts)) == truth["expected"]["violations"]
     for kind, draft in violations(drafts):
         blamed = trucks[passages(drafts).index(draft.data.passage)]  # type: ignore[attr-defined]
-        assert blamed["load" if kind == "uncovered_load" else "wheels"] in ("uncovered", "muddy")
+        if kind == "unwashed_exit":
+            assert blamed["wash_dwell_s"] < 4
+        else:
+            assert blamed["load" if kind == "uncovered_load" else "wheels"] in ("uncovered", "muddy")

@@ -17,7 +17,7 @@ def truth() -> dict[str, Any]:
 
 
 def test_the_clip_is_what_the_truth_says(truth: dict[str, Any]) -> None:
-    assert (DEMO / "gate.mp4").stat().st_size <= 4_000_000
+    assert (DEMO / "gate.mp4").stat().st_size <= 5_000_000
     video = cv2.VideoCapture(str(DEMO / truth["clip"]))
     frames = 0
     while video.grab():
@@ -37,14 +37,6 @@ def test_boxes_lie_in_the_picture_and_in_time(truth: dict[str, Any]) -> None:
         assert 0 <= passage < len(truth["passages"])
 
 
-def test_one_vehicle_at_a_time_with_nothing_between(truth: dict[str, Any]) -> None:
-    frames = [row[0] for row in truth["boxes"]]
-    assert len(frames) == len(set(frames))
-    ordered = sorted(truth["passages"], key=lambda p: p["t_enter"])
-    for before, after in pairwise(ordered):
-        assert after["t_enter"] - before["t_leave"] >= 1.5
-
-
 def test_expected_counts_follow_from_the_passages(truth: dict[str, Any]) -> None:
     trucks = [p for p in truth["passages"] if p["class"] == "truck"]
     assert any(p["class"] == "car" for p in truth["passages"])
@@ -54,9 +46,10 @@ def test_expected_counts_follow_from_the_passages(truth: dict[str, Any]) -> None
         "violations": {
             "muddy_truck": sum(p["wheels"] == "muddy" for p in out),
             "uncovered_load": sum(p["load"] == "uncovered" for p in out),
+            "unwashed_exit": sum(p["wash_dwell_s"] < 4 for p in out),
         },
     }
-    assert truth["expected"]["violations"] == {"muddy_truck": 1, "uncovered_load": 1}
+    assert truth["expected"]["violations"] == {"muddy_truck": 1, "uncovered_load": 1, "unwashed_exit": 1}
     for p in trucks:
         assert p["t_enter"] < p["t_cross"] < p["t_leave"]
 
