@@ -1,10 +1,10 @@
 """Notices that a fixed camera was moved: registers each picture against a reference and says how far it may be trusted.
 
 Pictures are compared as small grey ones (360 pixels wide) whose light was evened out, so day, dusk and wet ground look
-alike. First it is tried whether nothing moved: in most cells of a grid the picture must correlate with the reference as
-it lies. If not, ORB features are matched and a motion is fitted by RANSAC; it counts only when enough features agree on
-it, they spread over the picture, and most cells correlate once it is undone. So a part that changed (other cars, a
-truck before the lens) costs confidence and never bends the answer.
+alike. First it is tried whether nothing moved: in nearly all cells of a grid the picture must correlate with the
+reference as it lies. If not, ORB features are matched and a motion is fitted by RANSAC; it counts only when enough
+features agree on it, they spread over the picture, and more cells correlate once it is undone than did before. So a
+part that changed (other cars, a truck before the lens) costs confidence and does not bend the answer.
 
 States: ``in place`` (no point of the picture moved by more than ``still`` of its width), ``moved`` (within the limits;
 ``matrix`` carries polygons along), ``lost`` (beyond the limits, or nothing fits for ``patience`` pictures in a row),
@@ -33,7 +33,7 @@ _WIDTH = 360
 _CELLS = (9, 16)
 _LEAST_CELLS = 16
 _AGREES = 0.45
-_PLACED_SHARE, _SURE_SHARE, _MOVED_SHARE = 0.62, 0.8, 0.4
+_PLACED_SHARE, _SURE_SHARE, _MOVED_SHARE, _KEPT_SHARE, _BETTER = 0.62, 0.8, 0.4, 0.6, 0.05
 _TEXTURE = 0.35
 _FLAT_LIGHT = 2.5
 _FEATURES, _LEAST_FEATURES, _LEAST_AGREEING = 900, 40, 18
@@ -151,28 +151,28 @@ class Registration:
         even, flat = self._evened(image)
         if flat:
             return Shift(Placement.UNKNOWN, 0.0), None
-        best = 0.0
+        best, still = 0.0, None
         for view in self._views:
             share = self._agreement(view, even, view.matrix)
-            best = max(best, share)
             if share >= _PLACED_SHARE and self._distance(self._drift(view, even) @ view.matrix) <= self._limits.still:
-                if share < _SURE_SHARE and self._distance(view.matrix) <= self._limits.still:
-                    self._keep(even, view.matrix, view.steps + 1)
-                return self._answer(view.matrix, share), True
+                if share >= _SURE_SHARE:
+                    return self._answer(view.matrix, share), True
+                still = view if share > best else still
+            best = max(best, share)
         points, marks = self._features(even, None)
-        if len(points) < _LEAST_FEATURES:
-            return Shift(Placement.UNKNOWN, best), None
-        for view in self._views:
+        for view in self._views if len(points) >= _LEAST_FEATURES else ():
             motion = _fit(view, points, marks, self._size)
             if motion is None:
                 continue
             matrix = motion @ view.matrix
             share = self._agreement(view, even, matrix)
-            if share >= _MOVED_SHARE and share >= best - 0.05:
-                if _MOVED_SHARE + 0.2 <= share < _SURE_SHARE:
+            if share >= _MOVED_SHARE and share >= best + (_BETTER if still else -_BETTER):
+                if _KEPT_SHARE <= share < _SURE_SHARE:
                     self._keep(even, matrix, view.steps + 1)
                 return self._answer(matrix, share), True
-        return Shift(Placement.UNKNOWN, best), False
+        if still:
+            return self._answer(still.matrix, best), True
+        return Shift(Placement.UNKNOWN, best), False if len(points) >= _LEAST_FEATURES else None
 
     def _answer(self, matrix: Matrix, share: float) -> Shift:
         distance = self._distance(matrix)

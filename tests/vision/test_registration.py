@@ -79,6 +79,16 @@ def test_a_known_motion_is_found_to_half_a_percent_of_the_width(dx: float, dy: f
     assert found.distance == pytest.approx(travelled, abs=0.012)
 
 
+@pytest.mark.parametrize(("deg", "zoom"), [(0.46, 1.01), (-0.8, 1.0), (0.0, 1.015), (0.3, 0.992)])
+def test_a_slight_turn_or_zoom_about_the_middle_is_not_taken_for_standing_still(deg: float, zoom: float) -> None:
+    """Its shift is nothing, so only the cells and the features can tell."""
+    image = scenery(11)
+    now, true = moved(image, -0.002, -0.004, deg, zoom)
+    found = Registration(image).update(now)
+    assert found.trusted
+    assert np.abs(np.array(found.carry(POINTS)) - true).max() < 0.004
+
+
 def test_a_motion_beyond_the_limits_is_lost_and_carries_nothing() -> None:
     image = scenery(3)
     now, _ = moved(image, 0.08, 0, 0, 1)
