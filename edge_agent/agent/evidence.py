@@ -83,15 +83,13 @@ class EvidenceKeeper:
 
 def models(config: Config) -> list[Model]:
     """The models that judge on this device, as their cards name them. Raises ModelError."""
-    from edge_agent.vision.card import companion, read_card
+    from edge_agent.vision.card import read_card
 
     wanted = {(section.detector, "detect") for section in config.gate}
     wanted |= {(section.detector, "detect") for section in config.pole}
     wanted |= {(section.classifier, "bay-state") for section in config.pole}
     wanted |= {(section.state, "truck-state") for section in config.gate}
-    read = [read_card(name, task) for name, task in sorted(wanted)]
-    beside = sorted({companion(card, file) for card, file in read} - {""})
-    cards = [card for card, _ in read] + [read_card(path, "wheel-state")[0] for path in beside]
+    cards = [read_card(name, task)[0] for name, task in sorted(wanted)]
     named = [Model(name=card.name, version=card.version, sha256=card.sha256) for card in cards]
     return [*named, *(each for gate in config.gate for each in _correction(gate, Path(config.device.data_dir)))]
 
@@ -99,13 +97,11 @@ def models(config: Config) -> list[Model]:
 def _correction(gate: Gate, data_dir: Path) -> list[Model]:
     """The correction that the gate's classifier judges by; one that does not fit is not in use."""
     from edge_agent.vision import adaptation
-    from edge_agent.vision.card import companion, read_card
+    from edge_agent.vision.card import read_card
 
-    card, file = read_card(gate.state, "truck-state")
-    beside = companion(card, file)
-    wheels = [read_card(beside, "wheel-state")[0].sha256] if beside else []
+    card, _ = read_card(gate.state, "truck-state")
     try:
-        found = adaptation.read(data_dir, gate.camera.name, "+".join([card.sha256, *wheels]))
+        found = adaptation.read(data_dir, gate.camera.name, card.sha256)
     except ModelError:
         found = None
     if found is None:

@@ -140,9 +140,8 @@ def judged(image: Image, label: Label, detector: Detector, classifier: StateClas
     """What is seen of the labelled truck, by its box or of the largest; None where none is found."""
     from edge_agent.vision.detections import largest_truck
 
-    found = detector.detect(image)
-    box = label.box or largest_truck(found)
-    return classifier.judge(image, box, [each.box for each in found if each.label == "wheel"]) if box else None
+    box = label.box or largest_truck(detector.detect(image))
+    return classifier.judge(image, box) if box else None
 
 
 def _fitted(

@@ -37,16 +37,14 @@ def run(args: argparse.Namespace) -> int:
         else:
             height, width = image.shape[:2]
             found = {"file": file, "width": width, "height": height, "detections": []}
-            detections = detector.detect(image)
-            wheels = [detection.box for detection in detections if detection.label == "wheel"]
-            for detection in detections:
+            for detection in detector.detect(image):
                 one: dict[str, Any] = {
                     "label": detection.label,
                     "score": round(detection.score, 4),
                     "box": [round(v, 1) for v in detection.box],
                 }
                 if detection.label == "truck":
-                    judged = state.judge(image, detection.box, wheels)
+                    judged = state.judge(image, detection.box)
                     one["load"] = _best(judged.load)
                     one["wheels"] = _best(judged.wheels)
                 found["detections"].append(one)

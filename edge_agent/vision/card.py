@@ -66,14 +66,11 @@ class Crop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole card; ``data`` and ``measured`` are for people.
-
-    ``wheels``: the name of a wheel-state card beside a truck-state card; it judges wheels found in their own crops.
-    """
+    """A whole card; ``data`` and ``measured`` are for people."""
 
     name: str
     version: str
-    task: Literal["detect", "truck-state", "bay-state", "wheel-state"]
+    task: Literal["detect", "truck-state", "bay-state"]
     file: str
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     licence: str
@@ -82,7 +79,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     head: Head | None = None
     outputs: list[Output] = []
     crop: Crop = Crop()
-    wheels: str = ""
     data: dict[str, Any] = {}
     measured: dict[str, Any] = {}
 
@@ -104,11 +100,6 @@ def read_card(model: str, task: str) -> tuple[Card, Path]:
     if (card.task == "detect") != (card.head is not None) or (card.task == "detect") == bool(card.outputs):
         raise ModelError(f"{path}: a detect card has a [head], a state card has [[outputs]]; mend the card")
     return card, _checked(path.parent / card.file, card, path)
-
-
-def companion(card: Card, file: Path) -> str:
-    """The path of the wheel-state card beside ``card``, whose model is ``file``; empty where it names none."""
-    return str(file.parent / f"{card.wheels}.toml") if card.wheels else ""
 
 
 def _checked(file: Path, card: Card, path: Path) -> Path:

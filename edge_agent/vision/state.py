@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from edge_agent.errors import ModelError
 from edge_agent.vision.adapt import Correction
-from edge_agent.vision.card import Card, companion, read_card
+from edge_agent.vision.card import Card, read_card
 from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Array, Image, Network
-from edge_agent.vision.wheels import WheelClassifier, of_truck
 
 _NEEDED = ("load", "wheels")
 _FEATURES = "features"
@@ -31,7 +30,6 @@ class Judgement:
     ``logits`` (K each, by output, divided by the temperature: their softmax is what the shipped head says) and
     ``features`` (D; empty where the model hands none out) are what a correction for one camera is fitted on, see
     ``edge_agent.vision.adapt``.
-    The last features are of the wheels' own crops, zero where no wheel was found.
     """
 
     load: dict[str, float]
@@ -44,10 +42,9 @@ class Judgement:
 class StateClassifier:
     """Called with a picture and the box of a truck in it."""
 
-    def __init__(self, network: Network, indices: dict[str, int], wheels: WheelClassifier | None = None) -> None:
+    def __init__(self, network: Network, indices: dict[str, int]) -> None:
         self._network = network
         self._indices = indices
-        self._wheels = wheels
         self._corrections: Mapping[str, Correction] = {}
         names = network.output_names
         self._features = names.index(_FEATURES) if _FEATURES in names else None
@@ -68,8 +65,7 @@ class StateClassifier:
         missing = [name for name in _NEEDED if name not in indices]
         if missing:
             raise ModelError(f"{file}: its card names no output {missing[0]!r}; needed are {' and '.join(_NEEDED)}")
-        beside = companion(card, file)
-        return cls(network, indices, WheelClassifier.load(beside) if beside else None)
+        return cls(network, indices)
 
     @property
     def card(self) -> Card:
@@ -78,8 +74,8 @@ class StateClassifier:
 
     @property
     def identity(self) -> str:
-        """SHA-256 of the networks that judge; a correction fits only the one it was made for."""
-        return "+".join(each.card.sha256 for each in (self, self._wheels) if each)
+        """SHA-256 of the network that judges; a correction fits only the one it was made for."""
+        return self.card.sha256
 
     def correct(self, corrections: Mapping[str, Correction]) -> None:
         """From now on what is said is corrected, by output. Raises ValueError for one of other shapes."""
@@ -91,8 +87,8 @@ class StateClassifier:
                 raise ValueError(f"the correction of {name} is of shapes {found}, the model needs {width}×{states}")
         self._corrections = corrections
 
-    def judge(self, image: Image, box: Box, wheels: Sequence[Box] = ()) -> Judgement:
-        """What is seen of the truck in ``box`` (pixels) of an H×W×3 BGR picture; ``wheels``: all wheels found in it."""
+    def judge(self, image: Image, box: Box) -> Judgement:
+        """What is seen of the truck in ``box`` (pixels) of an H×W×3 BGR picture."""
         crop = cut(image, box, self.card.crop.margin)
         x, _ = self._network.prepare(crop)
         answers = self._network.run(x)
@@ -101,11 +97,6 @@ class StateClassifier:
             for output in self.card.outputs
         }
         features = answers[self._features][0] if self._features is not None else np.zeros(0, np.float32)
-        if self._wheels:
-            seen = np.zeros(self._wheels.width, np.float32)
-            if mine := of_truck(box, wheels):
-                logits["wheels"], seen = self._wheels.judge(image, mine)
-            features = np.concatenate([features, seen])
         said = {
             output.name: dict(
                 zip(output.classes, _softmax(self._corrected(output.name, features, logits)), strict=True)

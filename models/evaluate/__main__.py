@@ -56,7 +56,7 @@ def evaluate(folder: Path, labels: list[Label], detector: Detector, classifier: 
         if box is None:
             missed.append(label.file)
             continue
-        judgement = classifier.judge(image, box, [d.box for d in found if d.label == "wheel"])
+        judgement = classifier.judge(image, box)
         crops[label.file], weights[label.file] = cut(image, box, classifier.card.crop.margin), judgement.quality
         for name, truth, classes, said in (
             ("load", label.load, LOAD, judgement.load),

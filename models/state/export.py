@@ -11,12 +11,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from torch import nn
 
 from models.state.data import LOAD, MARGIN, WHEELS
 from models.state.network import TruckState
 from models.state.views import SIZE
-from models.state.wheel_network import WheelState
 
 OPSET = 17
 ORIGIN = "MobileNetV2 1.0 224 (ImageNet) up to block 12: Apache-2.0, Google, dequantised; the rest: this project"
@@ -28,20 +26,12 @@ def export(net: TruckState, path: Path) -> float:
 
     Raises ValueError when it is above TOLERANCE; then nothing is left at `path`.
     """
-    return _exported(net, path, ["load", "wheels", "features"], SIZE)
-
-
-def export_wheels(net: WheelState, path: Path, size: int) -> float:
-    """The same for the wheel network, whose outputs are `wheels` and `features`."""
-    return _exported(net, path, ["wheels", "features"], size)
-
-
-def _exported(net: nn.Module, path: Path, names: list[str], size: int) -> float:
     net = net.eval().to(memory_format=torch.contiguous_format)
     partial = path.with_suffix(".tmp.onnx")
+    names = ["load", "wheels", "features"]
     torch.onnx.export(
         net,
-        (torch.zeros(1, 3, size, size),),
+        (torch.zeros(1, 3, SIZE, SIZE),),
         str(partial),
         input_names=["picture"],
         output_names=names,
@@ -50,7 +40,7 @@ def _exported(net: nn.Module, path: Path, names: list[str], size: int) -> float:
         dynamo=False,
     )
     onnx.checker.check_model(onnx.load(str(partial)))
-    x = torch.randn(8, 3, size, size, generator=torch.Generator().manual_seed(1)).clamp(-1, 1)
+    x = torch.randn(8, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).clamp(-1, 1)
     with torch.no_grad():
         expected = [y.numpy() for y in net(x)]
     session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
@@ -66,40 +56,18 @@ def _exported(net: nn.Module, path: Path, names: list[str], size: int) -> float:
 def write_card(
     path: Path, model: Path, version: str, temperatures: dict[str, float], data: list[str], measured: dict[str, str]
 ) -> None:
-    """Writes the TOML card of the truck's classifier beside the model."""
-    outputs = [("load", LOAD, temperatures["load"]), ("wheels", WHEELS, temperatures["wheels"])]
-    _card(path, model, "truck-state", version, SIZE, MARGIN, outputs, data, measured)
-
-
-def write_wheel_card(
-    path: Path, model: Path, version: str, temperature: float, size: int, margin: float, data: list[str]
-) -> None:
-    """Writes the TOML card of the wheels' classifier beside the model."""
-    _card(path, model, "wheel-state", version, size, margin, [("wheels", WHEELS, temperature)], data, {})
-
-
-def _card(
-    path: Path,
-    model: Path,
-    task: str,
-    version: str,
-    size: int,
-    margin: float,
-    outputs: list[tuple[str, tuple[str, ...], float]],
-    data: list[str],
-    measured: dict[str, str],
-) -> None:
+    """Writes the TOML card beside the model."""
     lines = [
-        f'name = "{path.stem}"',
+        'name = "truck-state"',
         f'version = "{version}"',
-        f'task = "{task}"',
+        'task = "truck-state"',
         f'file = "{model.name}"',
         f'sha256 = "{hashlib.sha256(model.read_bytes()).hexdigest()}"',
         'licence = "Apache-2.0"',
         f'origin = "{ORIGIN}"',
         "",
         "[input]",
-        f"size = [{size}, {size}]",
+        f"size = [{SIZE}, {SIZE}]",
         'resize = "stretch"',
         'align = "top-left"',
         "pad = 114",
@@ -109,10 +77,16 @@ def _card(
         "mean = [128.0, 128.0, 128.0]",
         "std = [128.0, 128.0, 128.0]",
     ]
-    for name, classes, temperature in outputs:
+    for name, classes in (("load", LOAD), ("wheels", WHEELS)):
         listed = ", ".join(f'"{c}"' for c in classes)
-        lines += ["", "[[outputs]]", f'name = "{name}"', f"classes = [{listed}]", f"temperature = {temperature:.3f}"]
-    lines += ["", "[crop]", f"margin = {margin}", "", "[data]", "sets = ["]
+        lines += [
+            "",
+            "[[outputs]]",
+            f'name = "{name}"',
+            f"classes = [{listed}]",
+            f"temperature = {temperatures[name]:.3f}",
+        ]
+    lines += ["", "[crop]", f"margin = {MARGIN}", "", "[data]", "sets = ["]
     lines += [f'    "{entry}",' for entry in data]
     lines += ["]", "", "[measured]"]
     lines += [f'{key} = "{value}"' for key, value in measured.items()]

@@ -70,7 +70,7 @@ def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
         rows = rng.choice(len(chances), plan.batch, p=chances)
         maps = as_maps(bank.maps[rows])
         if plan.style and rng.random() < plan.style:
-            maps = mixed_style(maps, rng)
+            maps = _mixed_style(maps, rng)
         answer = net.judge(maps)
         loss = sum(
             functional.cross_entropy(
@@ -133,8 +133,7 @@ def _chances(bank: Bank) -> np.ndarray:
     return chances / chances.sum()
 
 
-def mixed_style(maps: Tensor, rng: np.random.Generator) -> Tensor:
-    """Maps whose channel means and spreads are mixed between the samples of a batch."""
+def _mixed_style(maps: Tensor, rng: np.random.Generator) -> Tensor:
     order = torch.from_numpy(rng.permutation(len(maps)))
     mean, spread = maps.mean((2, 3), keepdim=True), maps.std((2, 3), keepdim=True) + 1e-5
     share = torch.from_numpy(rng.beta(0.3, 0.3, (len(maps), 1, 1, 1)).astype(np.float32))

@@ -171,12 +171,11 @@ def load(*folders: Path) -> Bank:
 class Mapper:
     """The frozen backbone under onnxruntime, which is twice as fast as torch on a CPU."""
 
-    def __init__(self, backbone: Backbone, size: int = SIZE) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         file = BytesIO()
-        self._size = size
         torch.onnx.export(
             backbone.eval(),
-            (torch.zeros(1, 3, size, size),),
+            (torch.zeros(1, 3, SIZE, SIZE),),
             file,
             input_names=["picture"],
             output_names=["map"],
@@ -189,8 +188,8 @@ class Mapper:
         self._session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, images: list[np.ndarray]) -> np.ndarray:
-        """N x CHANNELS x S/16 x S/16 float16."""
-        batches = [tensor(images[start : start + 2], self._size).numpy() for start in range(0, len(images), 2)]
+        """N x CHANNELS x S x S float16."""
+        batches = [tensor(images[start : start + 2]).numpy() for start in range(0, len(images), 2)]
         return np.concatenate([self._session.run(None, {"picture": batch})[0] for batch in batches]).astype(np.float16)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -103,9 +103,9 @@ class Stage:
         x1, y1, x2, y2 = box
         return (x1, y1, x2, y2) if self.size == 1 else (x2 - (x2 - x1) * self.size, y2 - (y2 - y1) * self.size, x2, y2)
 
-    def judge(self, image: Image, box: Box, wheels: Sequence[Box] = ()) -> Judgement:
+    def judge(self, image: Image, box: Box) -> Judgement:
         """What is true of the actor whose box it is."""
-        del image, wheels
+        del image
         actor = next(a for a in self._actors if a.box(self._time) == box)
         return Judgement(
             _spread(["covered", "uncovered", "empty", "unknown"], actor.load, actor.confidence),

@@ -47,9 +47,9 @@ class Recorded:
         del image
         return [Detection(label, score, tuple(box)) for label, score, box, *_ in self._now]
 
-    def judge(self, image: Image, box: Box, wheels: Sequence[Box] = ()) -> Judgement:
+    def judge(self, image: Image, box: Box) -> Judgement:
         """What the classifier said of it."""
-        del image, wheels
+        del image
         told = next(row[3] for row in self._now if tuple(row[2]) == box)
         return Judgement(told["load"], told["wheels"], told["quality"])
 
