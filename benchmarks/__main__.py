@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.row import Row
 
-PARTS = ("gate", "dust_post", "outbox", "dust")
+PARTS = ("gate", "evidence", "dust_post", "outbox", "dust")
 
 
 def main() -> int:
