@@ -1,8 +1,8 @@
 """The truck-state network: a frozen backbone, a small trained neck, two attention-pooled heads.
 
 Load is seen in the bed, wheels at the ground: each head has its own attention over the map's positions and learns
-where to look. Features: N x 422, mean and spread of each of the backbone's maps over the picture. A head is corrected on
-them at the post: what the neck drops because it does not hold between sites tells the states of one camera apart.
+where to look. Features: N x 422, mean and spread of each of the backbone's maps over the picture. A head is corrected
+on them at the post: what the neck drops because it does not hold between sites tells the states of one camera apart.
 """
 
 from dataclasses import dataclass
