@@ -1,0 +1,80 @@
+"""Rendered clips (``models.scenes.spills``) with a driving truck give their truth at 2, 5 and 10 frames a second.
+
+Vehicles are followed as the truth has them; people and paper nobody follows. The first picture is held for
+``BEFORE_S``, in which the watch gets to know the road.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from edge_agent.config.gate import Spillage
+from edge_agent.gate.ring import Scenery
+from edge_agent.gate.spillage import SpillWatch
+from edge_agent.messages import Draft, Judged, PassageData, ViolationData
+from edge_agent.vision.detections import Track
+
+CLIPS = Path(__file__).parent / "road" / "clips"
+NAMES = sorted(path.stem for path in CLIPS.glob("*.mp4"))
+CONFIRM_S, BEFORE_S = 8.0, 10
+SLOW = pytest.mark.slow
+
+
+def passage(number: int) -> PassageData:
+    unknown = Judged(state="unknown", confidence=0.0)
+    return PassageData(
+        passage=str(number),
+        camera="gate",
+        direction="out",
+        label="truck",
+        start="",
+        end="",
+        frames=1,
+        load=unknown,
+        wheels=unknown,
+    )
+
+
+def play(name: str, truth: dict[str, Any], every: int) -> list[Draft]:
+    section = Spillage(zone=[tuple(point) for point in truth["spill_zone"]], confirm_s=CONFIRM_S)
+    watch, fps, drafts = SpillWatch(section, ("truck", "bus")), truth["fps"], []
+    for number in range(len(truth["passages"])):
+        watch.passed(number, passage(number))
+    video = cv2.VideoCapture(str(CLIPS / f"{name}.mp4"))
+    held = BEFORE_S * fps
+    image = None
+    for index in range(-held, truth["frames"]):
+        if index > 0 or image is None:
+            read, image = video.read()
+            assert read
+        time = index / fps
+        if index % every or not watch.due(time):
+            continue
+        tracks = [
+            Track(number, truth["passages"][number]["class"], 0.9, (x1, y1, x2, y2), time, time, 9, False)
+            for frame, number, x1, y1, x2, y2, _ in truth["boxes"]
+            if frame == max(0, index)
+        ]
+        drafts += watch.update(time, image, tracks, Scenery({track.id: track.box for track in tracks}))
+    return drafts + watch.finish()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("every", [pytest.param(1, marks=SLOW), 2, pytest.param(5, marks=SLOW)])
+def test_a_clip_gives_its_truth(name: str, every: int) -> None:
+    truth = json.loads((CLIPS / f"{name}.json").read_text())
+    drafts = play(name, truth, every)
+    assert len(drafts) == truth["expected"]["violations"]["spillage"]
+    for draft, spill in zip(drafts, truth["spills"], strict=True):
+        assert isinstance(draft.data, ViolationData)
+        assert draft.data.spillage
+        assert draft.data.passage
+        assert draft.data.passage.passage == "0"
+        x1, y1, x2, y2 = draft.data.spillage.box
+        middle = (spill["box"][0] + spill["box"][2]) / 2, (spill["box"][1] + spill["box"][3]) / 2
+        assert x1 < middle[0] < x2
+        assert y1 < middle[1] < y2
+        assert draft.time > spill["t_rest"] + CONFIRM_S - 1
