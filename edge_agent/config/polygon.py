@@ -11,7 +11,12 @@ _SAMPLES = 12
 
 
 def check(points: Sequence[Point], name: str) -> None:
-    """Raises ValueError, which msgspec reports with the key path, unless ``points`` bound an area."""
+    """Raises ValueError, which msgspec reports with the key path, unless ``points`` bound an area.
+
+    The first point may be given again as the last.
+    """
+    if len(points) > 1 and points[0] == points[-1]:
+        points = points[:-1]
     if len(points) < 3:
         raise ValueError(f"{name} needs at least 3 points [x, y], given {len(points)}")
     count = len(points)

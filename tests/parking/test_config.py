@@ -61,6 +61,13 @@ def test_neighbours_that_touch_or_overlap_a_little_are_fine(tmp_path: Path) -> N
     assert [each.id for each in load(file).pole[0].bay] == ["A", "B", "C"]
 
 
+def test_a_polygon_may_end_where_it_began(tmp_path: Path) -> None:
+    file = tmp_path / "device.toml"
+    closed = [[0.1, 0.1], [0.2, 0.1], [0.2, 0.3], [0.1, 0.3], [0.1, 0.1]]
+    file.write_text(HEAD + CAMERA + f'[[pole.bay]]\nid = "A"\npolygon = {closed}\n')
+    assert len(load(file).pole[0].bay) == 1
+
+
 @pytest.mark.parametrize("suffix", ["toml", "json"])
 def test_bays_of_a_file_beside_the_configuration_are_taken(tmp_path: Path, suffix: str) -> None:
     polygon = [[0.1, 0.1], [0.2, 0.1], [0.2, 0.3], [0.1, 0.3]]
