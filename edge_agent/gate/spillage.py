@@ -9,8 +9,9 @@ until the zone looks again as it did before. While vehicles hide the ground noth
 without a decision, and in the dark, nothing is said.
 
 The truck named is the last one before which the material did not lie there and that drove over the place; none is
-where the ground was hidden between two trucks. At most two uncompressed pictures are held, to have one of before.
-A violation shows the zone before, the truck over it, the zone after (three full views) and a close crop.
+where the ground was hidden between two trucks, unless one of them is a part of the other that was taken for a truck.
+At most two uncompressed pictures are held, to have one of before. A violation shows the zone before, the truck over it,
+the zone after (three full views) and a close crop.
 """
 
 from __future__ import annotations
@@ -48,11 +49,15 @@ _MOST_PASSAGES = 16
 _QUALITY = 88
 _CROP_MARGIN = 0.5
 _NOBODY = -1
+_PART = 0.4
 
 
 @dataclass(slots=True)
 class _Truck:
-    """One that drove over the zone: what the zone looked like before it (where ``known``), and what it drove over."""
+    """One that drove over the zone: what the zone looked like before it (where ``known``), and what it drove over.
+
+    ``part``: when it came into the zone its box lay in another's, as of a truck that is found twice.
+    """
 
     number: int
     time: float
@@ -60,6 +65,7 @@ class _Truck:
     known: Mask
     picture: Picture | None
     under: Mask
+    part: bool
     passing: Picture | None = None
     most: int = 0
 
@@ -79,7 +85,7 @@ class _Found:
 
     time: float
     draft: Draft
-    number: int | None
+    suspects: tuple[_Truck, ...]
 
 
 @dataclass(slots=True)
@@ -155,8 +161,8 @@ class SpillWatch:
             self._ground.since += by_s
         for truck in self._trucks:
             truck.time += by_s
-        for spill in self._open:
-            spill.time += by_s
+        for told in [*self._open, *self._found]:
+            told.time += by_s
 
     def _look(self, time: float, step_s: float, image: Image, tracks: Sequence[Track], scenery: Scenery) -> None:
         size = (image.shape[0], image.shape[1])
@@ -206,7 +212,10 @@ class SpillWatch:
                 return
             ground.since = ground.since if self._trucks else time
             known = (ground.rest_s >= _LOOK_S) & ~under
-            truck = _Truck(track.id, time, ground.now.copy(), known, self._held.before(), np.zeros(road.shape, bool))
+            others = [box for number, box in scenery.vehicles.items() if number != track.id]
+            part = any(_inside(track.box, box) >= _PART for box in others)
+            look, picture = ground.now.copy(), self._held.before()
+            truck = _Truck(track.id, time, look, known, picture, np.zeros(road.shape, bool), part)
             self._trucks.append(truck)
         if not share:
             return
@@ -261,10 +270,9 @@ class SpillWatch:
     def _judge(self, time: float, image: Image, patch: Patch, scenery: Scenery, ground: _Ground) -> None:
         around = cv2.dilate(patch.mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
         under = [truck for truck in self._trucks if _share(truck.under, patch.mask) >= 0.5]
-        number = self._culprit(patch, ground)
+        suspects = self._suspects(patch, ground)
         under = under or self._trucks
-        before = under[0].picture
-        blamed = next((truck for truck in under if truck.number == number), under[-1])
+        before, blamed = under[0].picture, suspects[-1] if suspects else under[-1]
         appeared = time - float(np.median(ground.rest_s[patch.mask]))
         data = ViolationData(
             kind="spillage",
@@ -273,27 +281,30 @@ class SpillWatch:
                 share_of_zone=patch.share,
                 box=patch.box,
                 before=rfc3339(before.time if before else under[0].time),
-                trucks=len(self._trucks),
+                trucks=sum(not truck.part for truck in self._trucks),
             ),
             start=rfc3339(appeared),
         )
         after = _encoded("full", time, image, scenery.besides(_NOBODY))
         shown = (before, blamed.passing, after, _encoded("crop", time, _cut(image, patch.box)))
         pictures = tuple(picture for picture in shown if picture)
-        self._found.append(_Found(time, Draft("violation", time, data, pictures=pictures), number))
+        self._found.append(_Found(time, Draft("violation", time, data, pictures=pictures), suspects))
         self._open = [*self._open[1 - _MOST_OPEN :], _Open(around, ground.settled.copy(), time)]
 
-    def _culprit(self, patch: Patch, ground: _Ground) -> int | None:
-        """The last truck before which the material was not there, if that can be told and it drove over the place."""
+    def _suspects(self, patch: Patch, ground: _Ground) -> tuple[_Truck, ...]:
+        """The last truck before which the material was not there, and those after it before which nobody saw."""
         was, lies = _level(ground.settled), _level(ground.now)
+        suspects: list[_Truck] = []
         for truck in reversed(self._trucks):
-            if _share(truck.known, patch.mask) < 0.5:
-                return None
             where = truck.known & patch.mask
-            look = _level(truck.look)[where]
-            if np.abs(look - was[where]).mean() < np.abs(look - lies[where]).mean():
-                return truck.number if _share(truck.under, patch.mask) >= 0.5 else None
-        return None
+            if _share(truck.known, patch.mask) < 0.5:
+                suspects.append(truck)
+            elif np.abs(_level(truck.look) - was)[where].mean() < np.abs(_level(truck.look) - lies)[where].mean():
+                suspects.append(truck)
+                break
+            else:
+                suspects.clear()
+        return tuple(truck for truck in suspects if _share(truck.under, patch.mask) >= 0.5)
 
     def _clean(self, time: float, road: Road, ground: _Ground) -> None:
         """Forgets spills that are gone: the zone looks as it did before them."""
@@ -307,17 +318,29 @@ class SpillWatch:
                 kept.append(spill)
         self._open = kept
 
+    def _blamed(self, suspects: Sequence[_Truck]) -> PassageData | None:
+        """The only one with a passage, if all others are parts of trucks."""
+        known = [truck for truck in suspects if truck.number in self._passages]
+        alone = len(known) == 1 and all(truck.part for truck in suspects if truck is not known[0])
+        return self._passages[known[0].number] if alone else None
+
     def _told(self, time: float, following: set[int]) -> list[Draft]:
         drafts, waiting = [], []
         for found in self._found:
-            known = self._passages.get(found.number) if found.number is not None else None
-            goes_on = found.number in following and time - found.time < _AWAIT_PASSAGE_S
-            if known is None and goes_on:
+            goes_on = any(truck.number in following for truck in found.suspects)
+            if goes_on and time - found.time < _AWAIT_PASSAGE_S:
                 waiting.append(found)
             else:
-                drafts.append(_with(found.draft, known))
+                drafts.append(_with(found.draft, self._blamed(found.suspects)))
         self._found = waiting
         return drafts
+
+
+def _inside(box: Box, other: Box) -> float:
+    """Share of ``box`` that lies in ``other``."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    return max(0.0, width) * max(0.0, height) / max(1.0, (box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _with(draft: Draft, passage: PassageData | None) -> Draft:
