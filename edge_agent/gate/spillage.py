@@ -161,8 +161,10 @@ class SpillWatch:
             self._ground.since += by_s
         for truck in self._trucks:
             truck.time += by_s
-        for told in [*self._open, *self._found]:
-            told.time += by_s
+        for spill in self._open:
+            spill.time += by_s
+        for found in self._found:
+            found.time += by_s
 
     def _look(self, time: float, step_s: float, image: Image, tracks: Sequence[Track], scenery: Scenery) -> None:
         size = (image.shape[0], image.shape[1])
