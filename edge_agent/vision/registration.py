@@ -38,7 +38,7 @@ _TEXTURE = 0.35
 _FLAT_LIGHT = 2.5
 _FEATURES, _LEAST_FEATURES, _LEAST_AGREEING = 900, 40, 18
 _RATIO = 0.82
-_MISS_PX = 2.5
+_MISS_PX, _QUARTER_PX = 2.5, 8.0
 _SPREAD, _WIDE_SPREAD = 0.05, 0.2
 _MOST_STEPS = 6
 
@@ -154,7 +154,8 @@ class Registration:
         best, still = 0.0, None
         for view in self._views:
             share = self._agreement(view, even, view.matrix)
-            if share >= _PLACED_SHARE and self._distance(self._drift(view, even) @ view.matrix) <= self._limits.still:
+            drift = self._drift(view, even) if share >= _PLACED_SHARE else None
+            if drift is not None and self._distance(drift @ view.matrix) <= self._limits.still:
                 if share >= _SURE_SHARE:
                     return self._answer(view.matrix, share), True
                 still = view if share > best else still
@@ -217,10 +218,22 @@ class Registration:
             return 0.0
         return float((cells[judged] > _AGREES).mean())
 
-    def _drift(self, view: _View, even: Grey) -> Matrix:
-        """What is left to move, as a shift, by phase correlation of the evened pictures."""
-        (dx, dy), _ = cv2.phaseCorrelate(view.even, even, _window(even.shape))
-        return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]])
+    def _drift(self, view: _View, even: Grey) -> Matrix | None:
+        """What is left to move: the similarity through the shifts of the four quarters, by phase correlation.
+
+        A quarter that seems shifted by more than ``_QUARTER_PX`` shows something else, for most cells agree as they
+        lie; None when fewer than three quarters can be told.
+        """
+        height, width = even.shape
+        old, new = [], []
+        for y, x in ((0, 0), (0, width // 2), (height // 2, 0), (height // 2, width // 2)):
+            part = np.s_[y : y + height // 2, x : x + width // 2]
+            was, now = np.ascontiguousarray(view.even[part]), np.ascontiguousarray(even[part])
+            (dx, dy), _ = cv2.phaseCorrelate(was, now, _window(was.shape))
+            if np.hypot(dx, dy) <= _QUARTER_PX:
+                old.append((x + width / 4, y + height / 4))
+                new.append((x + width / 4 + dx, y + height / 4 + dy))
+        return _similarity(np.array(old), np.array(new)) if len(old) >= 3 else None
 
     def _distance(self, matrix: Matrix) -> float:
         width, height = self._size
@@ -261,6 +274,14 @@ def _at(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     moved = np.column_stack([points, np.ones(len(points))]) @ matrix.T
     result: NDArray[np.float64] = moved[:, :2] / moved[:, 2:]
     return result
+
+
+def _similarity(old: NDArray[np.float64], new: NDArray[np.float64]) -> Matrix:
+    """Turn, zoom and shift by least squares, from pairs of points."""
+    (x, y), one, none = old.T, np.ones(len(old)), np.zeros(len(old))
+    rows = np.concatenate([np.stack([x, -y, one, none], axis=1), np.stack([y, x, none, one], axis=1)])
+    a, b, dx, dy = np.linalg.lstsq(rows, np.concatenate([new[:, 0], new[:, 1]]), rcond=None)[0].tolist()
+    return np.array([[a, -b, dx], [b, a, dy], [0.0, 0.0, 1.0]])
 
 
 def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
