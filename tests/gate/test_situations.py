@@ -27,6 +27,9 @@ KNOWN = {
 # the waiting one of gate-hidden, and calls the car of gate-people a truck while it crosses the line.
 DETECTED = {"gate-hidden": ["in"], "gate-people": ["out"]}
 
+# Of the muddy truck at night, two frames a second are not enough to be sure: its wheels are unknown, no violation.
+UNSURE = {("gate-night", 2.0)}
+
 
 def directions(recorded: Recorded) -> list[str]:
     true = sorted(passage["direction"] for passage in recorded.truth["passages"])
@@ -41,8 +44,10 @@ def test_the_passages_of_the_truth_at_any_rate(name: str, rate: float) -> None:
         pytest.skip(f"recorded at {recorded.truth['fps']} frames/s")
     drafts = recorded.drafts(rate)
     assert sorted(p.direction for p in passages(drafts)) == directions(recorded)
-    if name not in DETECTED:
-        assert Counter(kind for kind, _ in violations(drafts)) == +Counter(recorded.truth["expected"]["violations"])
+    found = Counter(kind for kind, _ in violations(drafts))
+    true = +Counter(recorded.truth["expected"]["violations"])
+    assert found <= true
+    assert found == true or name in DETECTED or (name, rate) in UNSURE
 
 
 @pytest.mark.slow
