@@ -46,6 +46,13 @@ def test_zones(tmp_path: Path, zone: str, words: list[str]) -> None:
     assert all(word in text for word in words), text
 
 
+def test_a_watched_road(tmp_path: Path) -> None:
+    text = refused(tmp_path, "[gate.spillage]\nzone = [[0.1, 0.1], [0.9, 0.9]]")
+    assert "gate[0].spillage" in text
+    text = refused(tmp_path, "[gate.spillage]\nzone = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]\nmin_share = 0.0")
+    assert "gate[0].spillage.min_share" in text
+
+
 @pytest.mark.parametrize(
     ("permitted", "words"),
     [

@@ -11,9 +11,11 @@ from typing import Any
 import cv2
 import pytest
 
-from edge_agent.config.gate import Spillage
+from drivers.frames import Frame
+from edge_agent.config.gate import Camera, Gate, Spillage
 from edge_agent.gate.ring import Scenery
 from edge_agent.gate.spillage import SpillWatch
+from edge_agent.gate.watch import GateWatch
 from edge_agent.messages import Draft, Judged, PassageData, ViolationData
 from edge_agent.vision.detections import Track
 
@@ -78,3 +80,24 @@ def test_a_clip_gives_its_truth(name: str, every: int) -> None:
         assert x1 < middle[0] < x2
         assert y1 < middle[1] < y2
         assert draft.time > spill["t_rest"] + CONFIRM_S - 1
+
+
+@pytest.mark.slow
+def test_the_whole_gate_tells_it_with_its_truck() -> None:
+    truth = json.loads((CLIPS / "spill-falling.json").read_text())
+    (ax, ay), (bx, by) = truth["gate_line"]
+    zone = [tuple(point) for point in truth["spill_zone"]]
+    spillage = Spillage(zone=zone, confirm_s=CONFIRM_S)
+    watch = GateWatch(Gate(camera=Camera(source="none"), line=((ax, ay), (bx, by)), spillage=spillage))
+    video = cv2.VideoCapture(str(CLIPS / "spill-falling.mp4"))
+    images = [video.read()[1] for _ in range(truth["frames"])]
+    held = [images[0]] * (BEFORE_S * truth["fps"])
+    drafts: list[Draft] = []
+    for index, image in enumerate([*held, *images][::2]):
+        drafts += watch.update(Frame("gate", 2 * index / truth["fps"], index, image))
+    drafts += watch.finish()
+    (passage,) = [draft for draft in drafts if draft.channel == "passage"]
+    (told,) = [draft for draft in drafts if getattr(draft.data, "kind", "") == "spillage"]
+    assert told.subject == passage.subject
+    assert [picture.role for picture in told.pictures] == ["full", "full", "full", "crop"]
+    assert watch.state()["violations"] == sum(draft.channel == "violation" for draft in drafts)
