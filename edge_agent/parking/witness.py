@@ -26,7 +26,7 @@ _DECIDES = 0.8
 _COVERS = 0.35
 _STICKS_OUT = 0.5
 _COVERS_ALSO = 0.65
-_HIDDEN = 0.6
+_HIDDEN = 0.75
 
 
 class Look(NamedTuple):
