@@ -26,7 +26,7 @@ _DECIDES = 0.8
 _COVERS = 0.35
 _STICKS_OUT = 0.5
 _COVERS_ALSO = 0.65
-_HIDDEN = 0.75
+_HIDDEN, _BEHIND = 0.75, 0.5
 
 
 class Look(NamedTuple):
@@ -96,7 +96,7 @@ def _hidden(polygon: Sequence[Point], seen: Sequence[Vehicle]) -> bool:
     for vehicle in seen:
         if covered(polygon, vehicle.box) >= _HIDDEN:
             x1, y1, x2, _ = vehicle.box
-            if covered(polygon, (x1, y1, x2, footprint(vehicle.box, depth)[1])) >= _HIDDEN:
+            if covered(polygon, (x1, y1, x2, footprint(vehicle.box, depth)[1])) >= _BEHIND:
                 return True
     return False
 
