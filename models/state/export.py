@@ -1,7 +1,7 @@
 """Writes the trained classifier as ONNX with its card, checked against torch.
 
 The ONNX has input `picture` (N x 3 x S x S float32, normalised as the card says) and outputs `load` and `wheels`
-(N x 4 logits) and `features` (N x 192).
+(N x 4 logits) and `features` (N x 422).
 """
 
 import hashlib
