@@ -99,3 +99,26 @@ def test_any_way_through_the_gate_is_at_most_one_passage_of_the_right_direction(
         assert max(ys) > 176
     if ys[0] < 150 and ys[-1] > 210:
         assert found == ["out"]
+
+
+@pytest.mark.slow
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([70, 190, 310, 430, 550]), st.floats(0, 12), st.booleans(), st.floats(3, 9)),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda truck: truck[0],
+    ),
+    st.sampled_from([2.0, 5.0]),
+)
+def test_any_interleaving_of_trucks_is_one_passage_each(
+    trucks: list[tuple[int, float, bool, float]], rate: float
+) -> None:
+    """Each in its own lane, from edge to edge, in or out, whenever and as fast as it likes."""
+    actors = []
+    for x, start, out, takes in trucks:
+        begin, end = (62, 355) if out else (355, 62)
+        actors.append(Actor(drive((1 + start, x, begin), (1 + start + takes, x, end)), height=60 + x / 50))
+    found = sorted(directions(*actors, seconds=34, rate=rate))
+    assert found == sorted("out" if out else "in" for _, _, out, _ in trucks)
