@@ -210,15 +210,15 @@ class SpillWatch:
         share = int(under.sum())
         truck = next((each for each in self._trucks if each.number == track.id), None)
         if truck is None:
-            if share < _ENTERED_SHARE * road.area or len(self._trucks) >= _MOST_TRUCKS:
+            if share < _ENTERED_SHARE * road.area:
                 return
             ground.since = ground.since if self._trucks else time
-            known = (ground.rest_s >= _LOOK_S) & ~under
+            known = ground.rest_s >= _LOOK_S
             others = [box for number, box in scenery.vehicles.items() if number != track.id]
             part = any(_inside(track.box, box) >= _PART for box in others)
             look, picture = ground.now.copy(), self._held.before()
             truck = _Truck(track.id, time, look, known, picture, np.zeros(road.shape, bool), part)
-            self._trucks.append(truck)
+            self._trucks = [*self._trucks[1 - _MOST_TRUCKS :], truck]
         if not share:
             return
         truck.under |= under

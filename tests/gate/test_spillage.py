@@ -179,6 +179,16 @@ def test_of_two_trucks_in_a_row_the_one_that_spilt_is_named(spilt_by: int, at_s:
     assert found.spillage.trucks == 2
 
 
+@pytest.mark.parametrize("spilt_by", [0, 9])
+def test_of_more_trucks_than_are_remembered_no_other_is_named(spilt_by: int) -> None:
+    watch = SpillWatch(SECTION, ("truck",))
+    trucks = [(number, 7 + 3 * number, 8.5 + 3 * number) for number in range(10)]
+    for number, _, _ in trucks:
+        watch.passed(number, passage(number))
+    found = data(play(changed("spill-day", 7.75 + 3 * spilt_by), 4, ends_s=45, trucks=trucks, watch=watch))
+    assert (found.passage.passage if found.passage else None) == {0: None, 9: "passage-9"}[spilt_by]
+
+
 def test_no_truck_is_named_where_the_road_was_hidden_between_two() -> None:
     watch = SpillWatch(SECTION, ("truck",))
     for number in (7, 8):
