@@ -8,7 +8,7 @@ from models.scenes.roles import covered, gate_script
 from models.scenes.sites import PAST_Y, WASH_X, WASH_Y
 from models.scenes.spec import TruckSpec
 
-MIN_DWELL_S = 5.0
+MIN_DWELL_S = 10.0
 
 
 def washes(start: float, stop_s: float, spec: TruckSpec, speed: float = 3.3) -> Mover:
@@ -28,6 +28,7 @@ def gate_wash() -> Script:
     """Four clean covered trucks leave: one washes 8 s, one drives past the bay, one washes 1 s, one drives through.
 
     With `sites.WASH_ZONE` and a least dwell of `MIN_DWELL_S`, the last three are `unwashed_exit`.
+    Driving through alone takes over 5 s.
     """
     movers = [
         washes(1.0, 8.0, covered(shape_seed=81, cab_colour=(0.04, 0.22, 0.09), bed_colour=(0.04, 0.22, 0.09))),
@@ -36,4 +37,6 @@ def gate_wash() -> Script:
         washes(46.0, 0.0, covered(shape_seed=84, cover="tarp_bulge", cab_colour=(0.82, 0.5, 0.02)), 3.8),
     ]
     violations = {"muddy_truck": 0, "uncovered_load": 0, "unwashed_exit": 3}
-    return gate_script(movers, 58.0, {"passages": 4, "violations": violations}, wash=True)
+    script = gate_script(movers, 64.0, {"passages": 4, "violations": violations}, wash=True)
+    script.begin = -6.0
+    return script
