@@ -52,7 +52,7 @@ class Nmea(Driver):
         return end + 1 if end >= 0 else MORE
 
     def fault(self, frame: bytes) -> str:
-        body, star, check = frame[1:].rstrip().partition(b"*")
+        body, star, check = frame[1:].removesuffix(b"\n").removesuffix(b"\r").partition(b"*")
         if not star or len(check) != 2 or not body.isascii():
             return "structure"
         return "" if b"%02X" % reduce(xor, body, 0) == check.upper() else "checksum"

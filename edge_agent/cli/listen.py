@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--count", type=int, help="stop after this many messages")
     parser.add_argument("--since", type=int, metavar="N", help="expect every device's sequences from N on")
-    parser.add_argument(
-        "--packs", default="", metavar="FOLDER", help="write evidence packs there"
-    )
+    parser.add_argument("--packs", default="", metavar="FOLDER", help="write evidence packs there")
     parser.add_argument("--json", action="store_true", help="one JSON object a message, then the summary")
     parser.add_argument("--username", default="")
     parser.add_argument("--password-file", default="", metavar="FILE")

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def publish(broker: Mosquitto, command: str, payload: str) -> None:
     subprocess.run([program("mosquitto_pub", "mosquitto-clients"), *where, "-m", payload], check=True)
 
 
+@pytest.mark.slow
 def test_a_command_over_the_broker_is_acknowledged(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
         wait_until(lambda: len(receiver.of("dust")) >= 1)

@@ -23,6 +23,7 @@ def data(message: Message) -> dict[str, Any]:
     return dict(msgspec.to_builtins(message.data))
 
 
+@pytest.mark.slow
 def test_a_dust_post_measures_and_reports_one_exceedance(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
         wait_until(
@@ -38,6 +39,7 @@ def test_a_dust_post_measures_and_reports_one_exceedance(mosquitto: Mosquitto, t
     assert receiver.ledger.complete
 
 
+@pytest.mark.slow
 def test_a_killed_agent_goes_on_where_it_was(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
         wait_until(lambda: len(receiver.of("dust")) >= 2)
@@ -67,6 +69,7 @@ def test_with_the_broker_away_for_a_minute_every_message_arrives(mosquitto: Mosq
     assert account.first == 1
 
 
+@pytest.mark.slow
 def test_an_absent_sensor_is_told_in_the_status_and_nothing_else_stops(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with (
         Receiver(mosquitto.url) as receiver,

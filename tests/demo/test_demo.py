@@ -66,6 +66,7 @@ def test_the_demo_of_a_pole_counts_what_is_true(mosquitto: Mosquitto, tmp_path: 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_shows_a_live_view_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "edge_agent", "demo", "--out", str(tmp_path)]

@@ -77,6 +77,7 @@ def test_warms_up(case: tuple[str, str], device: SimulatedDevice) -> None:
         assert {reading.quality for reading in readings(session, 2)} == {Quality.CALIBRATING}
 
 
+@pytest.mark.slow
 def test_unplugged_is_lost_and_plugged_again_is_found(case: tuple[str, str], device: SimulatedDevice) -> None:
     session = opened(case, device)
     readings(session, 1)
@@ -93,6 +94,7 @@ def test_unplugged_is_lost_and_plugged_again_is_found(case: tuple[str, str], dev
         readings(again, 2)
 
 
+@pytest.mark.slow
 def test_garbage_costs_frames_but_not_the_session(case: tuple[str, str], device: SimulatedDevice) -> None:
     noise = random.Random(1)
     with opened(case, device) as session:
@@ -105,6 +107,7 @@ def test_garbage_costs_frames_but_not_the_session(case: tuple[str, str], device:
         assert session.rejected + session.skipped > 0
 
 
+@pytest.mark.slow
 def test_silence_is_noticed_and_ends(case: tuple[str, str], device: SimulatedDevice) -> None:
     session = opened(case, device, silent_after_s=0.4)
     readings(session, 1)
@@ -117,6 +120,7 @@ def test_silence_is_noticed_and_ends(case: tuple[str, str], device: SimulatedDev
         readings(again, 2)
 
 
+@pytest.mark.slow
 def test_a_sleeping_device_is_woken(case: tuple[str, str], device: SimulatedDevice) -> None:
     """Whatever state the last program left it in, opening brings it back."""
     with opened(case, device) as session:

@@ -22,6 +22,7 @@ def test_conservation_under_kills_broker_restarts_cuts_and_stalls(tmp_path: Path
     assert result.evidence > 50
 
 
+@pytest.mark.slow
 def test_the_oracle_sees_a_message_that_was_taken_away(tmp_path: Path) -> None:
     """The oracle can fail: a committed message is removed from the database behind the agent's back."""
     oracle = Oracle(tmp_path, seed=1)

@@ -268,6 +268,7 @@ def test_damage_costs_at_most_two_frames(which: int, data: st.DataObject) -> Non
     assert after[1] in cuts
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(st.one_of(st.binary(max_size=200), st.sampled_from([*HJ, *MODBUS, *REFUSED])), st.data())
 def test_random_and_mutated_bytes_are_refused_or_right(raw: bytes, data: st.DataObject) -> None:

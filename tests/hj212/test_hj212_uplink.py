@@ -70,6 +70,7 @@ def test_minutes_are_joined_to_the_platforms_interval(platform, make_post, setti
     assert (minute.get("a34002-Avg"), minute.get("a34002-Min"), minute.get("a34002-Max")) == ("26.7", "-5.0", "73.0")
 
 
+@pytest.mark.slow
 def test_no_answer_no_departure(platform, make_post, settings) -> None:
     deaf = True
     platform.answer = lambda frame: None if deaf else (9014, "")
@@ -260,6 +261,7 @@ def test_history_is_answered_from_the_store_in_packets_where_long(platform, make
     assert platform.next().get("ExeRtn") == "1"
 
 
+@pytest.mark.slow
 def test_real_time_stops_and_starts_as_the_platform_says(platform, make_post, settings) -> None:
     post = make_post(settings(platform))
     post.start()
@@ -287,6 +289,7 @@ def test_garbage_from_the_platform_is_counted_and_survived(platform, make_post, 
     assert post.uplinks[0].state().bad_frames >= 2
 
 
+@pytest.mark.slow
 def test_a_late_answer_counts_once(platform, make_post, settings) -> None:
     held: list[str] = []
     platform.answer = lambda frame: held.append(frame.qn)

@@ -22,6 +22,7 @@ def test_the_first_picture_counts_as_movement() -> None:
     assert MotionGate().update(np.zeros(SIZE, np.uint8)).moved
 
 
+@pytest.mark.slow
 def test_a_still_scene_with_sensor_noise_does_not_move() -> None:
     gate = MotionGate()
     settled(gate)
@@ -47,6 +48,7 @@ def test_a_truck_of_a_hundredth_of_the_picture_moves() -> None:
     assert gate.update(image).moved
 
 
+@pytest.mark.slow
 def test_light_that_changes_slowly_is_no_movement() -> None:
     gate = MotionGate()
     settled(gate)
