@@ -94,7 +94,8 @@ def test_any_way_through_the_gate_is_at_most_one_passage_of_the_right_direction(
     found = directions(Actor(path), seconds=4 * len(ys) + 8, rate=rate)
     assert len(found) <= 1
     if found and found[0] != "standing":
-        assert found[0] == ("out" if ys[-1] > ys[0] else "in")
+        ends_on_the_line = abs(ys[-1] - 180) < 4
+        assert ends_on_the_line or found[0] == ("out" if ys[-1] > ys[0] else "in")
         assert min(ys) < 184
         assert max(ys) > 176
     if ys[0] < 150 and ys[-1] > 210:
