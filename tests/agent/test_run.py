@@ -88,6 +88,5 @@ def test_an_absent_sensor_is_told_in_the_status_and_nothing_else_stops(mosquitto
 def test_a_second_agent_on_the_same_data_is_refused(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with AgentProcess(tmp_path, mosquitto.url) as agent:
         wait_until(lambda: (agent.data / "outbox.db").exists())
-        second = AgentProcess(tmp_path, mosquitto.url).start()
-        with second:
+        with AgentProcess(tmp_path, mosquitto.url) as second:
             wait_until(lambda: "another process uses this outbox" in second.log.read_text())
