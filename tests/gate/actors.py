@@ -12,6 +12,7 @@ from drivers.frames import Frame
 from edge_agent.config import Camera, Gate
 from edge_agent.gate.watch import GateWatch
 from edge_agent.messages import Draft, PassageData, ViolationData
+from edge_agent.messages.gate import Judged
 from edge_agent.vision.detections import Box, Detection
 from edge_agent.vision.detector import Detector
 from edge_agent.vision.network import Image
@@ -127,3 +128,19 @@ def passages(drafts: list[Draft]) -> list[PassageData]:
 def violations(drafts: list[Draft]) -> list[tuple[str, Draft]]:
     """Kind and draft."""
     return [(draft.data.kind, draft) for draft in drafts if isinstance(draft.data, ViolationData)]
+
+
+def passed(number: int) -> PassageData:
+    """A truck's way out of which nothing was judged."""
+    unknown = Judged(state="unknown", confidence=0.0)
+    return PassageData(
+        passage=f"passage-{number}",
+        camera="gate",
+        direction="out",
+        label="truck",
+        start="",
+        end="",
+        frames=1,
+        load=unknown,
+        wheels=unknown,
+    )

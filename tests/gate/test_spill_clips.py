@@ -16,8 +16,9 @@ from edge_agent.config.gate import Camera, Gate, Spillage
 from edge_agent.gate.ring import Scenery
 from edge_agent.gate.spillage import SpillWatch
 from edge_agent.gate.watch import GateWatch
-from edge_agent.messages import Draft, Judged, PassageData, ViolationData
+from edge_agent.messages import Draft, ViolationData
 from edge_agent.vision.detections import Track
+from tests.gate.actors import passed
 
 CLIPS = Path(__file__).parent / "road" / "clips"
 NAMES = sorted(path.stem for path in CLIPS.glob("*.mp4"))
@@ -25,26 +26,11 @@ CONFIRM_S, BEFORE_S = 8.0, 10
 SLOW = pytest.mark.slow
 
 
-def passage(number: int) -> PassageData:
-    unknown = Judged(state="unknown", confidence=0.0)
-    return PassageData(
-        passage=str(number),
-        camera="gate",
-        direction="out",
-        label="truck",
-        start="",
-        end="",
-        frames=1,
-        load=unknown,
-        wheels=unknown,
-    )
-
-
 def play(name: str, truth: dict[str, Any], every: int) -> list[Draft]:
     section = Spillage(zone=[tuple(point) for point in truth["spill_zone"]], confirm_s=CONFIRM_S)
     watch, fps, drafts = SpillWatch(section, ("truck", "bus")), truth["fps"], []
     for number in range(len(truth["passages"])):
-        watch.passed(number, passage(number))
+        watch.passed(number, passed(number))
     video = cv2.VideoCapture(str(CLIPS / f"{name}.mp4"))
     held = BEFORE_S * fps
     image = None
@@ -74,7 +60,7 @@ def test_a_clip_gives_its_truth(name: str, every: int) -> None:
         assert isinstance(draft.data, ViolationData)
         assert draft.data.spillage
         assert draft.data.passage
-        assert draft.data.passage.passage == "0"
+        assert draft.data.passage.passage == "passage-0"
         x1, y1, x2, y2 = draft.data.spillage.box
         middle = (spill["box"][0] + spill["box"][2]) / 2, (spill["box"][1] + spill["box"][3]) / 2
         assert x1 < middle[0] < x2

@@ -18,9 +18,10 @@ from edge_agent.config.gate import Spillage
 from edge_agent.gate.ring import Scenery
 from edge_agent.gate.road import Road
 from edge_agent.gate.spillage import SpillWatch
-from edge_agent.messages import Draft, Judged, PassageData, ViolationData
+from edge_agent.messages import Draft, ViolationData
 from edge_agent.vision.detections import Box, Track
 from edge_agent.vision.network import Image
+from tests.gate.actors import passed
 
 ROAD = Path(__file__).parent / "road"
 TRUTH = json.loads((ROAD / "truth.json").read_text())
@@ -159,7 +160,7 @@ def test_what_moves_on_is_not_told() -> None:
 def test_the_next_truck_is_not_blamed_and_the_spill_is_not_told_again() -> None:
     watch = SpillWatch(SECTION, ("truck",))
     for number in (7, 8):
-        watch.passed(number, passage(number))
+        watch.passed(number, passed(number))
     drafts = play(changed("spill-day"), 2, ends_s=45, trucks=[(7, 8, 11), (8, 24, 27)], watch=watch)
     found = data(drafts)
     assert found.passage
@@ -170,7 +171,7 @@ def test_the_next_truck_is_not_blamed_and_the_spill_is_not_told_again() -> None:
 def test_of_two_trucks_in_a_row_the_one_that_spilt_is_named(spilt_by: int, at_s: float) -> None:
     watch = SpillWatch(SECTION, ("truck",))
     for number in (7, 8):
-        watch.passed(number, passage(number))
+        watch.passed(number, passed(number))
     drafts = play(changed("spill-day", at_s), fps=2, ends_s=28, trucks=[(7, 8, 11), (8, 14, 17)], watch=watch)
     found = data(drafts)
     assert found.passage
@@ -184,7 +185,7 @@ def test_of_more_trucks_than_are_remembered_no_other_is_named(spilt_by: int) -> 
     watch = SpillWatch(SECTION, ("truck",))
     trucks = [(number, 7 + 3 * number, 8.5 + 3 * number) for number in range(10)]
     for number, _, _ in trucks:
-        watch.passed(number, passage(number))
+        watch.passed(number, passed(number))
     found = data(play(changed("spill-day", 7.75 + 3 * spilt_by), 4, ends_s=45, trucks=trucks, watch=watch))
     assert (found.passage.passage if found.passage else None) == {0: None, 9: "passage-9"}[spilt_by]
 
@@ -192,7 +193,7 @@ def test_of_more_trucks_than_are_remembered_no_other_is_named(spilt_by: int) -> 
 def test_no_truck_is_named_where_the_road_was_hidden_between_two() -> None:
     watch = SpillWatch(SECTION, ("truck",))
     for number in (7, 8):
-        watch.passed(number, passage(number))
+        watch.passed(number, passed(number))
     found = data(play(changed("spill-day"), fps=2, ends_s=28, trucks=[(7, 8, 11), (8, 8.5, 11.5)], watch=watch))
     assert found.passage is None
 
@@ -225,7 +226,7 @@ def test_a_passage_that_goes_on_is_waited_for() -> None:
         told += watch.update(time, image, now, Scenery({}))
         if time == 21.5:
             assert told == []
-            watch.passed(7, passage(7))
+            watch.passed(7, passed(7))
     found = data(told)
     assert found.passage
     assert found.passage.passage == "passage-7"
@@ -289,18 +290,3 @@ def test_material_is_found_in_any_light_and_cleaning_is_none(gain: float, slope:
     if name != "spill-asphalt" or 0.9 < gain < 1.1:
         assert road.material(clean, spilt, road.mask, SECTION.min_share)
     assert road.material(road.view(after), clean, road.mask, SECTION.min_share) == []
-
-
-def passage(number: int) -> PassageData:
-    unknown = Judged(state="unknown", confidence=0.0)
-    return PassageData(
-        passage=f"passage-{number}",
-        camera="gate",
-        direction="out",
-        label="truck",
-        start="",
-        end="",
-        frames=1,
-        load=unknown,
-        wheels=unknown,
-    )
