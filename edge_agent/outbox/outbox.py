@@ -355,10 +355,14 @@ class Outbox:
         """The newest committed sequence of a class."""
         return self._store.newest[priority]
 
-    def fetch(self, bit: int, priority: Priority, after: int, upto: int, limit: int) -> list[Row]:
+    def fetch(
+        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, historical: bool = False
+    ) -> list[Row]:
         """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
         with self.lock:
-            return self._reading(lambda: self._store.fetch(bit, priority, after, upto, limit), [])
+            return self._reading(
+                lambda: self._store.fetch(bit, priority, after, upto, limit, historical=historical), []
+            )
 
     def _reading(self, action: Callable[[], _T], otherwise: _T) -> _T:
         try:

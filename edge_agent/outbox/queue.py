@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.outbox.outbox import Outbox
 
 LIVE_WINDOW_S = 30.0
-_PREFETCH = 200
+_PREFETCH = 500
 _SETTLE_AT = 500
 _MOST_WAITING = 100
 _REJECTION_WAIT_S = 5.0
@@ -71,9 +71,11 @@ class Queue:
             return out
         for each in (lane,) if lane else (Lane.LIVE, Lane.BACKLOG):
             for priority in Priority:
-                while len(out) < limit and (row := self._next(each, priority)) is not None:
-                    self._taken[row.sequence] = row
-                    out.append(row)
+                while len(out) < limit and (rows := self._ready(each, priority)):
+                    for _ in range(min(len(rows), limit - len(out))):
+                        row = rows.popleft()
+                        self._taken[row.sequence] = row
+                        out.append(row)
         return out
 
     def acknowledge(self, sequences: list[int]) -> None:
@@ -134,18 +136,18 @@ class Queue:
             for p in Priority
         )
 
-    def _next(self, lane: Lane, priority: Priority) -> Row | None:
-        rows = self._fetched[lane, priority]
+    def _ready(self, lane: Lane, priority: Priority) -> deque[Row]:
+        """The next rows of this part, read ahead; empty when there are none."""
+        key = (lane, priority)
+        rows = self._fetched[key]
         if not rows:
-            key = (lane, priority)
-            upto = self._outbox.newest(priority)
-            if lane is Lane.BACKLOG:
-                upto = min(upto, self._boundary)
-            if self._cursor[key] >= upto:
-                return None
-            found = self._outbox.fetch(self._outbox.bit(self.name), priority, self._cursor[key], upto, _PREFETCH)
-            self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
-            rows.extend(row.as_historical() for row in found) if lane is Lane.BACKLOG else rows.extend(found)
-            if not rows:
-                return None
-        return rows.popleft()
+            backlog = lane is Lane.BACKLOG
+            newest = self._outbox.newest(priority)
+            upto = min(newest, self._boundary) if backlog else newest
+            after = self._cursor[key]
+            if after < upto:
+                bit = self._outbox.bit(self.name)
+                found = self._outbox.fetch(bit, priority, after, upto, _PREFETCH, historical=backlog)
+                self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
+                rows.extend(found)
+        return rows

@@ -9,6 +9,7 @@ from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339
 
 # What a row costs on disk beside its data: columns, index, record headers (measured with 400-byte data: 118).
 ROW_OVERHEAD = 120
+_PRIORITIES = {name: channel.priority for name, channel in CHANNELS.items()}
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -34,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def priority(self) -> Priority:
         """Its class."""
-        return CHANNELS[self.channel].priority if self.channel in CHANNELS else Priority.HEALTH
+        return _PRIORITIES.get(self.channel, Priority.HEALTH)
 
     @property
     def size(self) -> int:
@@ -58,10 +59,6 @@ class Row(msgspec.Struct, frozen=True, gc=False):
             timeerrorms=round(self.error_s * 1000) if 0 <= self.error_s < 1e9 else -1,
             data=msgspec.Raw(self.data) if data is None else data,
         )
-
-    def as_historical(self) -> Row:
-        """The same, of the backlog."""
-        return msgspec.structs.replace(self, historical=True)
 
 
 def id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:

@@ -126,7 +126,9 @@ class Store:
                 return int(sequence)
         return 0
 
-    def fetch(self, bit: int, priority: Priority, after: int, upto: int, limit: int) -> list[Row]:
+    def fetch(
+        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, historical: bool = False
+    ) -> list[Row]:
         """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
         self._learn_time()
         rows = self._db.execute(
@@ -134,7 +136,7 @@ class Store:
             " AND pending & ? ORDER BY sequence LIMIT ?",
             (int(priority), after, upto, bit, limit),
         )
-        return [self._times.settled(self._row(row)) for row in rows]
+        return [self._times.settled(self._row(row, historical)) for row in rows]
 
     def delivered(self, bit: int, rows: list[Row]) -> dict[Priority, tuple[int, int]] | None:
         """``bit`` waits for these no longer; returns count and bytes, by class, of those nobody waits for now.
@@ -143,8 +145,9 @@ class Store:
         twice.
         """
         newest = self.last_sequence()
-        wanted = json.dumps([row.sequence for row in rows])
-        alone = bit == self._all_bits and rows[-1].sequence != newest and all(r.sequence != newest for r in rows)
+        sequences = [row.sequence for row in rows]
+        wanted = json.dumps(sequences)
+        alone = bit == self._all_bits and newest not in sequences
         self._db.execute("PRAGMA synchronous=NORMAL")
         try:
             with transaction(self._db):
@@ -264,13 +267,16 @@ class Store:
             return _UNCLAIMED
         return sum(bit for name, bit in self.bits.items() if (takes := self._takes[name]) is None or channel in takes)
 
-    def _row(self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int, int]) -> Row:
+    def _row(
+        self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int, int], historical: bool
+    ) -> Row:
         sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections, late = row
         trust = TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED
         boot_id = self._boots.get(boot, "")
         return Row(
-            sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections, bool(late)
-        )
+            sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections,
+            historical or bool(late),
+        )  # fmt: skip
 
     def _boot_number(self) -> int:
         boot = self._times.boot(self._clock.boot)

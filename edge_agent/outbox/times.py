@@ -56,10 +56,10 @@ class Times:
         boot = self._boots[row.boot]
         if boot.offset is not None:
             return _moved(row, boot.offset + row.monotonic, TimeTrust.CORRECTED, boot.error_s)
-        earlier = [b for b in self._boots.values() if b.number < boot.number and b.offset is not None]
         later = [b for b in self._boots.values() if b.number > boot.number and b.offset is not None]
         if not later or later[0].offset is None:
             return row
+        earlier = [b for b in self._boots.values() if b.number < boot.number and b.offset is not None]
         time = later[0].offset - (boot.last_monotonic - row.monotonic)
         error = float("inf")
         if earlier and earlier[-1].offset is not None:
