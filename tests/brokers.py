@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -150,17 +152,45 @@ class Nats(Broker):
 
 
 class RabbitMq(Broker):
-    """RabbitMQ with its MQTT plugin, in an Erlang node of its own."""
+    """RabbitMQ with its MQTT plugin, in an Erlang node of its own or, before it is started, made one of a cluster."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
+        self.node = f"edge{self.port}@localhost"
         self._names = free_port()
         (folder / "enabled_plugins").write_text("[rabbitmq_mqtt].\n")
+        (folder / ".erlang.cookie").write_text("edge")
+        (folder / ".erlang.cookie").chmod(0o400)
         (folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.default = {free_port()}\nmqtt.listeners.tcp.default = {self.port}\n"
             "mqtt.allow_anonymous = true\nmqtt.default_user = guest\nmqtt.default_pass = guest\n"
             "default_user = guest\ndefault_pass = guest\n"
         )
+
+    @staticmethod
+    def join(nodes: Sequence[RabbitMq]) -> None:
+        """Writes into the configuration of each that they belong together."""
+        formation = "cluster_formation.peer_discovery_backend = classic_config\n" + "".join(
+            f"cluster_formation.classic_config.nodes.{n} = {node.node}\n" for n, node in enumerate(nodes, 1)
+        )
+        for node in nodes:
+            node._names = nodes[0]._names
+            with (node.folder / "rabbitmq.conf").open("a") as config:
+                config.write(formation)
+
+    def control(self, *arguments: str) -> str:
+        """What ``rabbitmqctl`` answers."""
+        found = program("rabbitmqctl", "rabbitmq-server")
+        inner = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
+        done = subprocess.run(
+            [str(inner) if inner.exists() else found, "-n", self.node, *arguments],
+            env={**os.environ, **self.environment()},
+            capture_output=True,
+            text=True,
+            timeout=READY_WITHIN_S,
+            check=True,
+        )
+        return done.stdout
 
     def command(self) -> list[str]:
         found = program("rabbitmq-server", "rabbitmq-server")
@@ -171,7 +201,7 @@ class RabbitMq(Broker):
         here = str(self.folder)
         return {
             "HOME": here,
-            "RABBITMQ_NODENAME": f"edge{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_MNESIA_BASE": f"{here}/mnesia",
             "RABBITMQ_LOG_BASE": f"{here}/log",
             "RABBITMQ_LOGS": "-",
@@ -184,6 +214,10 @@ class RabbitMq(Broker):
         }
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if how is signal.SIGKILL and self._process is not None:
+            # The server is a child of the script that was started, which cannot hand this signal on.
+            with suppress(ProcessLookupError):
+                os.kill(int((self.folder / "pid").read_text()), how)
         super().stop(how)
         epmd = shutil.which("epmd")
         if epmd:

@@ -267,6 +267,42 @@ def test_a_cluster_that_loses_the_node_in_use_takes_everything_on_another(tmp_pa
             node.stop(signal.SIGKILL)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_three_rabbitmq_nodes_lose_nothing_when_the_node_in_use_is_killed(tmp_path: Path) -> None:
+    if shutil.which("rabbitmq-server", path=os.environ["PATH"] + ":/usr/sbin") is None:
+        pytest.skip("rabbitmq-server is not installed; apt-get install rabbitmq-server")
+    nodes = [RabbitMq(tmp_path / f"node-{n}") for n in range(3)]
+    RabbitMq.join(nodes)
+    for node in nodes:
+        node.start()
+    try:
+        assert all(node.node in nodes[0].control("cluster_status") for node in nodes)
+        mirrored = '{"ha-mode":"all","ha-sync-mode":"automatic"}'
+        nodes[0].control("set_policy", "mirrored", "^mqtt-subscription-", mirrored, "--apply-to", "queues")
+        away = connected(nodes[0].url, "platform", session_expiry_s=3600)
+        away.subscribe("edge/v1/north/post-1/violation")
+        away.step(1.0)
+        away.abandon()
+        with (
+            opened(tmp_path / "data") as recorder,
+            Receiver(nodes[1].url) as receiver,
+            uplink(recorder, [node.url for node in nodes]) as link,
+        ):
+            record_and_kill(recorder, link, nodes)
+            assert missing_of(receiver, {f"v{n}" for n in range(200)}) == set()
+        back = connected(nodes[2].url, "platform", session_expiry_s=3600)
+        came: set[str] = set()
+        deadline = time.monotonic() + PATIENCE_S
+        while len(came) < 200 and time.monotonic() < deadline:
+            came |= {json.loads(payload)["subject"] for _, payload in back.step(0.1).received}
+        assert len(came) == 200
+        back.close()
+    finally:
+        for node in nodes:
+            node.stop(signal.SIGKILL)
+
+
 def record_and_kill(recorder: OutboxRecorder, link: MqttUplink, nodes: Sequence[Broker]) -> None:
     """Records 200 violations, kills the first node among them, and waits until another has acknowledged all."""
     wait_until(lambda: link.state().connected, PATIENCE_S)
