@@ -19,7 +19,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 
@@ -35,6 +35,7 @@ from edge_agent.uplink.hj212_dialogue import Dialogue, PlatformState
 from edge_agent.uplink.hj212_link import Link, read_key
 from edge_agent.uplink.hj212_records import local_time
 from edge_agent.uplink.hj212_uploads import Upload, Uploads
+from edge_agent.uplink.state import LinkState, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -45,31 +46,17 @@ _BACKLOG_READY = 50
 _STEADY_S = 30.0
 
 
-class PlatformLink(msgspec.Struct, frozen=True, kw_only=True):
-    """For health and status; times are Unix seconds, 0 for never. ``error`` is a sentence."""
+class PlatformLink(LinkState, frozen=True, kw_only=True):
+    """``resent``: records sent again with their QN; ``bad_frames``: frames of the platform that could not be read."""
 
-    connected: bool
-    address: str
-    since: float
-    last_acknowledged: float
-    sent: int
-    acknowledged: int
-    refused: int
     resent: int
     bad_frames: int
-    connections: int
-    error: str
 
 
 @dataclass(slots=True)
-class _Counters:
-    last_acknowledged: float = 0.0
-    sent: int = 0
-    acknowledged: int = 0
-    refused: int = 0
+class _Traffic(Traffic):
     resent: int = 0
     bad_frames: int = 0
-    connections: int = 0
 
 
 @dataclass(slots=True)
@@ -116,7 +103,7 @@ class Hj212Uplink:
         self._dialogue = Dialogue(settings, state, self._archive.asked_for, self._set_clock)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._session: _Session | None = None
-        self._count = _Counters()
+        self._count = _Traffic()
         self._error = ""
         self._last_qn_ms = 0
 
@@ -145,19 +132,13 @@ class Hj212Uplink:
 
     def state(self) -> PlatformLink:
         """How it stands now."""
-        session, count = self._session, self._count
+        session = self._session
         return PlatformLink(
             connected=session is not None,
             address=f"{self._settings.host}:{self._settings.port}",
             since=session.since if session else 0.0,
-            last_acknowledged=count.last_acknowledged,
-            sent=count.sent,
-            acknowledged=count.acknowledged,
-            refused=count.refused,
-            resent=count.resent,
-            bad_frames=count.bad_frames,
-            connections=count.connections,
             error=self._error,
+            **asdict(self._count),
         )
 
     def _serve(self, stop: threading.Event, beat: Callable[[], None]) -> None:

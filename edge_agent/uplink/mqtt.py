@@ -16,7 +16,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import msgspec
 
@@ -34,6 +34,7 @@ from edge_agent.uplink.mqtt_feed import Feed
 from edge_agent.uplink.mqtt_flight import STATUS, Flight
 from edge_agent.uplink.mqtt_packets import Packet, Packets
 from edge_agent.uplink.mqtt_reasons import Verdict, verdict
+from edge_agent.uplink.state import LinkState, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -48,30 +49,12 @@ _ASK_AGAIN_S = 3600.0
 _SMALLEST_PACKET = 8 << 10
 
 
-class LinkState(msgspec.Struct, frozen=True, kw_only=True):
-    """For health, status and the watchdog; times are Unix seconds, 0 for never. ``error`` is a sentence."""
+class BrokerLink(LinkState, frozen=True, kw_only=True):
+    """``in_flight``: packets sent and not yet acknowledged."""
 
-    connected: bool
-    address: str
     protocol: str
-    since: float
-    last_acknowledged: float
     in_flight: int
-    sent: int
-    acknowledged: int
-    refused: int
-    connections: int
-    error: str
     insecure: bool
-
-
-@dataclass(slots=True)
-class _Counters:
-    last_acknowledged: float = 0.0
-    sent: int = 0
-    acknowledged: int = 0
-    refused: int = 0
-    connections: int = 0
 
 
 @dataclass(slots=True)
@@ -114,7 +97,7 @@ class MqttUplink:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._session: _Session | None = None
         self._error = ""
-        self._count = _Counters()
+        self._count = Traffic()
         self._old_version: dict[Address, float] = {}
         self._limit = settings.max_packet_kb << 10
         self._fruitless = 0
@@ -155,22 +138,18 @@ class MqttUplink:
         self._status_due.set()
         self.wake()
 
-    def state(self) -> LinkState:
+    def state(self) -> BrokerLink:
         """How it stands now."""
         session = self._session
-        return LinkState(
+        return BrokerLink(
             connected=session is not None,
             address=str(session.connection.address) if session else "",
             protocol={5: "MQTT 5", 4: "MQTT 3.1.1"}[session.connection.version] if session else "",
             since=session.since if session else 0.0,
-            last_acknowledged=self._count.last_acknowledged,
             in_flight=len(session.flight) if session else 0,
-            sent=self._count.sent,
-            acknowledged=self._count.acknowledged,
-            refused=self._count.refused,
-            connections=self._count.connections,
             error=self._error,
             insecure=self._settings.plain,
+            **asdict(self._count),
         )
 
     def _serve(self, address: Address, stop: threading.Event, beat: Callable[[], None]) -> None:
