@@ -65,7 +65,11 @@ def run(args: argparse.Namespace) -> int:
         print(undone if args.json else f"{post.camera}: in use from the next start is {now}")
         return 0
     if not post.data_dir.is_dir():
-        raise ConfigError(args.config or "--data-dir", "device.data_dir", f"{post.data_dir} is no folder")
+        raise ConfigError(
+            args.config or "--data-dir",
+            "device.data_dir",
+            f"{post.data_dir} is no folder; run this on the device, or name the folder that its agent writes to",
+        )
     classifier = StateClassifier.load(post.state)
     crops, skipped = _crops(Path(args.labels), post, classifier)
     for text in skipped:
