@@ -16,6 +16,7 @@ held back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 MORE = 0
@@ -41,6 +42,7 @@ class Framer:
     ) -> None:
         self._measure, self._fault, self._longest, self._shared = measure, fault, longest, shared
         self._starts = frozenset(starts)
+        self._next_start = re.compile(b"[" + re.escape(starts) + b"]").search
         self._known = 0
         self._rest = b""
         self.skipped = 0
@@ -57,10 +59,11 @@ class Framer:
 
     def _cut(self, data: bytes, *, final: bool) -> list[bytes]:
         frames: list[bytes] = []
-        at, size, longest = 0, len(data), self._longest
+        measure, fault, longest, shared = self._measure, self._fault, self._longest, self._shared
+        at, size = 0, len(data)
         while at < size:
             if data[at] in self._starts:
-                length = self._measure(data[at : at + longest])
+                length = measure(data[at : at + longest])
                 if length > longest or (length == MORE and size - at >= longest):
                     length = NONE
                 elif length == MORE or length > size - at:
@@ -69,18 +72,23 @@ class Framer:
                     length = NONE
                 if length != NONE:
                     frame = data[at : at + length]
-                    reason = self._fault(frame)
+                    reason = fault(frame)
                     if not reason:
                         frames.append(frame)
-                        at += length - self._shared
-                        self._known = self._shared
+                        at += length - shared
+                        self._known = shared
                         continue
                     self.rejected += 1
                     self.reason = reason
-            at += 1
-            if self._known:
-                self._known -= 1
-            else:
-                self.skipped += 1
+            found = self._next_start(data, at + 1)
+            next_at = found.start() if found else size
+            self._skip(next_at - at)
+            at = next_at
         self._rest = data[at:]
         return frames
+
+    def _skip(self, count: int) -> None:
+        """Counts ``count`` bytes as junk, less those that belong to the frame before."""
+        known = min(count, self._known)
+        self._known -= known
+        self.skipped += count - known

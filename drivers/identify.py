@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from drivers.driver import Driver
 from drivers.errors import DriverError
-from drivers.recording import blocks_of
+from drivers.recording import chunks_of
 from drivers.table import driver_of, names
 
-_CHUNKS = 4096
+_BEGINNING = 1 << 18
 
 
 class Match(NamedTuple):
@@ -23,11 +22,16 @@ class Match(NamedTuple):
 
 
 def identify(file: Path) -> list[Match]:
-    """The drivers that find measurements in the beginning of a recording, most first; ties by ``likely_first``.
+    """The drivers that find measurements in the first 256 KiB of a recording, most first; ties by ``likely_first``.
 
     Raises BadRecordingError when it cannot be read.
     """
-    return identify_bytes(b"".join(islice(blocks_of(file), _CHUNKS)))
+    beginning = bytearray()
+    for _, block in chunks_of(file):
+        beginning += block
+        if len(beginning) >= _BEGINNING:
+            break
+    return identify_bytes(bytes(beginning))
 
 
 def identify_bytes(data: bytes) -> list[Match]:

@@ -18,7 +18,7 @@ from drivers.driver import Command, Driver, Mode, Sample
 from drivers.errors import BadFrameError, DeviceRefusedError
 from drivers.framer import MORE, NONE
 from drivers.port import Line
-from drivers.station_map import Block, load, ready_maps
+from drivers.station_map import Block, Layout, load, ready_maps
 
 _ANSWER = 0x03
 _REFUSAL = 0x83
@@ -53,10 +53,10 @@ class ModbusStation(Driver):
         self.longest = 5 + 2 * max(block.count for block in self.map.read)
         self._sizes = frozenset(2 * block.count for block in self.map.read)
         framer = FramerRTU(DecodePDU(False))
-        self._blocks: dict[bytes, Block] = {
+        self._blocks: dict[bytes, tuple[Block, Layout]] = {
             framer.buildFrame(
                 ReadHoldingRegistersRequest(address=block.register, count=block.count, dev_id=self.map.unit)
-            ): block
+            ): (block, Layout(self.map, block))
             for block in self.map.read
         }
 
@@ -83,22 +83,17 @@ class ModbusStation(Driver):
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:
         if frame[1] == _REFUSAL:
             raise self._refusal(frame[2], query)
-        block = self._blocks.get(query)
-        if block is None or frame[2] != 2 * block.count:
+        block, layout = self._blocks.get(query, (None, None))
+        if block is None or layout is None or frame[2] != 2 * block.count:
             raise BadFrameError(f"{frame[2]} bytes of registers that were not asked for")
-        words = [frame[at] << 8 | frame[at + 1] for at in range(3, 3 + frame[2], 2)]
-        values: dict[str, float] = {}
-        for value in self.map.value:
-            if block.holds(value):
-                at = value.register - block.register
-                number = self.map.number(value, words[at : at + value.width])
-                if not math.isfinite(number):
-                    raise BadFrameError(f"{value.name} is no number: check type, byte_order and word_order in the map")
-                values[value.name] = number
+        values = layout.read(frame[3:-2])
+        if not math.isfinite(sum(values.values())):
+            wrong = ", ".join(name for name, value in values.items() if not math.isfinite(value))
+            raise BadFrameError(f"{wrong} is no number: check type, byte_order and word_order in the map")
         return Sample(values)
 
     def _refusal(self, code: int, query: bytes) -> BadFrameError | DeviceRefusedError:
-        block = self._blocks.get(query, self.map.read[0])
+        block = self._blocks[query][0] if query in self._blocks else self.map.read[0]
         asked = f"registers {block.register} to {block.register + block.count - 1} of unit {self.map.unit}"
         if code in _PASSING:
             return BadFrameError(f"{asked}: {_PASSING[code]} (Modbus exception {code})")

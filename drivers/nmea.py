@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import reduce
-from operator import xor
 
 from drivers.driver import Command, Driver, Mode, Sample
 from drivers.errors import BadFrameError
@@ -55,7 +53,7 @@ class Nmea(Driver):
         body, star, check = frame[1:].removesuffix(b"\n").removesuffix(b"\r").partition(b"*")
         if not star or len(check) != 2 or not body.isascii():
             return "structure"
-        return "" if b"%02X" % reduce(xor, body, 0) == check.upper() else "checksum"
+        return "" if b"%02X" % _xor(body) == check.upper() else "checksum"
 
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:  # noqa: ARG002 - sentences say what they are
         fields = frame[1:].partition(b"*")[0].decode("ascii").split(",")
@@ -89,6 +87,14 @@ class Nmea(Driver):
             self._rmc_came = False
             return None
         return Sample(_position(fields[2:6]) | self._details) if fixed else Sample({}, _NO_FIX)
+
+
+def _xor(data: bytes) -> int:
+    """Of all bytes, at most ``longest``: folds them as one number, half onto half."""
+    folded = int.from_bytes(data)
+    for bits in (512, 256, 128, 64, 32, 16, 8):
+        folded ^= folded >> bits
+    return folded & 0xFF
 
 
 def _position(fields: list[str]) -> dict[str, float]:

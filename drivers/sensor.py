@@ -20,7 +20,7 @@ from drivers.port import Port
 from drivers.readings import Quality, Reading
 
 _CHUNK = 4096
-_PENDING = 256
+_PENDING = 2048  # frames; more than the shortest ones in a chunk
 
 
 class SensorSession:
@@ -212,8 +212,9 @@ class SensorSession:
         self._noise = self.rejected + self.skipped
         if self.mode is Mode.ACTIVE and self._too_soon(now):
             return None
+        reading = self._judged(sample, now)
         self.readings += 1
-        return self._judged(sample, now)
+        return reading
 
     def _too_soon(self, now: float) -> bool:
         """Thins a device that sends more often than asked for; a quarter of the interval is allowed for jitter."""
@@ -224,10 +225,11 @@ class SensorSession:
 
     def _judged(self, sample: Sample, now: float) -> Reading:
         quality, reason = Quality.NORMAL, ""
+        values = sample.values
         outside = [
-            f"{key} {value:g} is outside {low:g} to {high:g}"
-            for key, value in sample.values.items()
-            if not (low := (limits := self.driver.ranges.get(key, _ANY))[0]) <= value <= (high := limits[1])
+            f"{key} {values[key]:g} is outside {low:g} to {high:g}"
+            for key, (low, high) in self.driver.ranges.items()
+            if key in values and not low <= values[key] <= high
         ]
         awake_s = now - self._awake_at
         if sample.fault:
@@ -236,10 +238,7 @@ class SensorSession:
             quality, reason = Quality.CALIBRATING, f"warming up: {awake_s:.0f} of {self._warm_up_s:g} s since waking"
         elif outside:
             quality, reason = Quality.OVER_RANGE, "; ".join(outside)
-        return Reading(self._now(), self.name, sample.values, quality, reason)
-
-
-_ANY = (float("-inf"), float("inf"))
+        return Reading(self._now(), self.name, values, quality, reason)
 
 
 def _joined(samples: list[Sample]) -> Sample:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import struct
 import tomllib
+from fractions import Fraction
+from operator import add, mul, truediv
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,12 +40,13 @@ class Block(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Value(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``name`` = number in the registers * scale; ``range`` is what the maker promises."""
+    """``name`` = number in the registers * scale + offset; ``range`` is what the maker promises."""
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
     register: Register
     type: Literal["u16", "s16", "u32", "s32", "f32"] = "u16"
-    scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    scale: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1.0
+    offset: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)] = 0.0
     range: tuple[float, float] | None = None
 
     @property
@@ -64,19 +67,9 @@ class StationMap(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     read: Annotated[list[Block], msgspec.Meta(min_length=1, max_length=16)]
     value: Annotated[list[Value], msgspec.Meta(min_length=1, max_length=64)]
 
-    def number(self, value: Value, registers: list[int]) -> float:
-        """What ``registers`` (as many as the value is wide, as Modbus gives them) hold, scaled."""
-        if self.byte_order == "little":
-            registers = [register >> 8 | (register & 0xFF) << 8 for register in registers]
-        if self.word_order == "low-first":
-            registers = registers[::-1]
-        data = struct.pack(f">{len(registers)}H", *registers)
-        raw: float = struct.unpack(f">{_FORMATS[value.type]}", data)[0]
-        return round(raw * value.scale, 9) if value.type != "f32" else raw * value.scale
-
     def registers(self, value: Value, number: float) -> list[int]:
-        """The registers that hold ``number``; the inverse of ``number``."""
-        raw = number / value.scale
+        """The registers that hold ``number``; the inverse of ``Layout.read``."""
+        raw = (number - value.offset) / value.scale
         data = struct.pack(f">{_FORMATS[value.type]}", raw if value.type == "f32" else round(raw))
         registers = list(struct.unpack(f">{value.width}H", data))
         if self.word_order == "low-first":
@@ -84,6 +77,37 @@ class StationMap(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if self.byte_order == "little":
             registers = [register >> 8 | (register & 0xFF) << 8 for register in registers]
         return registers
+
+
+class Layout:
+    """Where the values of one block stand among the bytes of its registers, as Modbus sends them."""
+
+    def __init__(self, station: StationMap, block: Block) -> None:
+        held = [value for value in station.value if block.holds(value)]
+        scales = [Fraction(str(value.scale)) if value.type != "f32" else value.scale for value in held]
+        self._order = [at for value in held for at in _bytes_of(value, block, station)]
+        self._numbers = struct.Struct(">" + "".join(_FORMATS[value.type] for value in held))
+        self._names = [value.name for value in held]
+        self._multipliers = [scale.numerator if isinstance(scale, Fraction) else scale for scale in scales]
+        self._divisors = [scale.denominator if isinstance(scale, Fraction) else 1 for scale in scales]
+        self._offsets = [value.offset for value in held]
+
+    def read(self, data: bytes) -> dict[str, float]:
+        """The values by name, scaled; a value in tenths is the float nearest to its decimals."""
+        raw = self._numbers.unpack(bytes([data[at] for at in self._order]))
+        scaled = map(truediv, map(mul, raw, self._multipliers), self._divisors)
+        return dict(zip(self._names, map(add, scaled, self._offsets), strict=True))
+
+
+def _bytes_of(value: Value, block: Block, station: StationMap) -> list[int]:
+    """Positions of the value's bytes in the block, highest first."""
+    first = 2 * (value.register - block.register)
+    registers = [[first + 2 * n, first + 2 * n + 1] for n in range(value.width)]
+    if station.byte_order == "little":
+        registers = [register[::-1] for register in registers]
+    if station.word_order == "low-first":
+        registers.reverse()
+    return [at for register in registers for at in register]
 
 
 def ready_maps() -> dict[str, Path]:

@@ -145,24 +145,24 @@ def open_recording(
     start: float = 0.0,
     interval_s: float = 1.0,
     warm_up_s: float = 0.0,
-    paced: bool = False,
-    monotonic: Callable[[], float] | None = None,
 ) -> SensorSession:
     """A session over captured bytes (forms: ``drivers.recording``).
 
     Where the file holds no times, reading k has the Unix time ``start + k * interval_s``; every reading in the file is
-    returned. ``paced`` plays it in real time and needs ``monotonic``.
+    returned.
     Raises UnknownDriverError, BadSettingError, BadRecordingError.
     """
-    from drivers.recording import ReplayPort, chunks_of
+    from drivers.recording import RecordedTime, ReplayPort, chunks_of
     from drivers.sensor import SensorSession
 
     found = driver_of(driver, model)
     found.check_mode(mode)
-    port = ReplayPort(chunks_of(file, found, start=start, interval_s=interval_s), paced=paced, monotonic=monotonic)
-    return SensorSession(
-        found, port, name=name, mode=mode, interval_s=0.0, warm_up_s=warm_up_s, now=port.now, monotonic=port.now
+    port = ReplayPort(chunks_of(file))
+    clock = RecordedTime(port, start, interval_s)
+    clock.session = SensorSession(
+        found, port, name=name, mode=mode, interval_s=0.0, warm_up_s=warm_up_s, now=clock, monotonic=clock
     )
+    return clock.session
 
 
 def _open_port(text: str, driver: str, model: str, line: Line) -> Port:

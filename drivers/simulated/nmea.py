@@ -19,7 +19,7 @@ class SimulatedNmea(SimulatedSensor):
         "latitude": 32.0603, "longitude": 118.7969, "speed": 8.0, "course": 90.0, "satellites": 9.0, "hdop": 0.9,
         "altitude": 12.0, "fix": 1.0,
     }  # fmt: skip
-    starts = b""
+    starts = b"$"
     longest = 1
 
     def measure(self, head: bytes) -> int:  # noqa: ARG002 - it hears nothing

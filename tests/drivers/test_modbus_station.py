@@ -12,7 +12,7 @@ from drivers.modbus_station import ModbusStation
 from drivers.simulated.device import SimulatedDevice
 from drivers.simulated.modbus_station import SimulatedModbusStation
 from drivers.simulated.profile import constant
-from drivers.station_map import load, ready_maps
+from drivers.station_map import Layout, load, ready_maps
 
 RENKE = "01032000150002000300870229ffcc02480023003c03f500013d52032c000c00000000caaf"
 
@@ -87,8 +87,19 @@ def test_byte_and_word_order(tmp_path: Path, order: str, registers: str) -> None
     )  # fmt: skip
     data = bytes.fromhex(registers)
     words = [int.from_bytes(data[:2], "big"), int.from_bytes(data[2:], "big")]
-    assert station.number(station.value[0], words) == pytest.approx(3.14, abs=1e-6)
+    values = Layout(station, station.read[0]).read(data)
+    assert values == {"tsp_ug_m3": pytest.approx(3.14, abs=1e-6)}
     assert station.registers(station.value[0], 3.14) == words
+
+
+def test_calibrated_by_scale_and_offset(tmp_path: Path) -> None:
+    """A span of 0.95 and a zero 3 too high: 200 on the wire is 187."""
+    station = load(
+        written(tmp_path, 'read = [{register = 7, count = 1}]\n[[value]]\nname = "pm10_ug_m3"\nregister = 7\n'
+                "scale = 0.95\noffset = -3.0")
+    )  # fmt: skip
+    assert Layout(station, station.read[0]).read(bytes.fromhex("00c8")) == {"pm10_ug_m3": 187.0}
+    assert station.registers(station.value[0], 187.0) == [200]
 
 
 def test_an_echoed_request_is_no_answer() -> None:
@@ -145,6 +156,7 @@ BLOCK = "read = [{register = 0, count = 2}]\n"
         (BLOCK + '[[value]]\nname = "a"\nregister = 1\ntype = "u32"', "is in no"),
         (BLOCK + '[[value]]\nname = "a"\nregister = 1\ntype = "u8"', r"Invalid enum value 'u8'.*value\[0\].type"),
         (BLOCK + '[[value]]\nname = "a"\nregister = 1\nscael = 2', "unknown field `scael`"),
+        (BLOCK + '[[value]]\nname = "a"\nregister = 1\nscale = inf', r"<= 1e\+?9|<= 1000000000"),
         (BLOCK + 2 * '[[value]]\nname = "a"\nregister = 1\n', "name is used twice"),
         (BLOCK + '[[value]]\nname = "a"\nregister = 1\nrange = [5, 1]', "lower bound first"),
         ("read = [", "is not TOML"),
