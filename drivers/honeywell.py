@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from drivers.driver import Command, Driver, Mode, Sample
+from drivers.driver import Command, Driver, Mode, Sample, named
 from drivers.framer import MORE, NONE
 
 START = bytes.fromhex("68010196")
@@ -72,4 +72,4 @@ class Honeywell(Driver):
             words, names = _ANSWERS[len(frame)]
         else:
             return None
-        return Sample(dict(zip(names, map(float, words.unpack(frame)), strict=False)))
+        return Sample(named(names, map(float, words.unpack(frame))))

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Sequence
 from operator import truediv
 
-from drivers.driver import Command, Driver, Mode, Sample
+from drivers.driver import Command, Driver, Mode, Sample, named
 from drivers.errors import BadFrameError, BadSettingError
 from drivers.framer import MORE, NONE
 
@@ -36,8 +36,7 @@ class _Layout:
         self.names, self.divisors = tuple(divisors), tuple(divisors.values())
 
     def read(self, frame: bytes) -> dict[str, float]:
-        numbers = map(truediv, self.words.unpack(frame), self.divisors)
-        return {name: number for name, number in zip(self.names, numbers)}  # noqa: B905, C416 - half of dict(zip)'s time
+        return named(self.names, map(truediv, self.words.unpack(frame), self.divisors))
 
 
 _PM = dict.fromkeys(

@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Sequence
 
-from drivers.driver import Command, Driver, Mode, Sample
+from drivers.driver import Command, Driver, Mode, Sample, named
 from drivers.errors import BadFrameError
 from drivers.framer import MORE, NONE
 from drivers.port import Line
@@ -99,4 +99,4 @@ class Sensirion(Driver):
         if not math.isfinite(sum(numbers)):
             raise BadFrameError("a value that is no number")
         fault = "the sensor reports a failure of fan or laser" if body[2] & 0x80 else ""
-        return Sample(dict(zip(_NAMES, numbers, strict=False)), fault)
+        return Sample(named(_NAMES, numbers), fault)

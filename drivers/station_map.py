@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from drivers.driver import named
 from drivers.errors import BadSettingError
 
 _ROOT = Path(__file__).parent.parent
@@ -96,7 +97,7 @@ class Layout:
         """The values by name, scaled; a value in tenths is the float nearest to its decimals."""
         raw = self._numbers.unpack(bytes([data[at] for at in self._order]))
         scaled = map(truediv, map(mul, raw, self._multipliers), self._divisors)
-        return dict(zip(self._names, map(add, scaled, self._offsets), strict=True))
+        return named(self._names, map(add, scaled, self._offsets))
 
 
 def _bytes_of(value: Value, block: Block, station: StationMap) -> list[int]:

@@ -41,6 +41,7 @@ _FORMS: dict[str, re.Pattern[str]] = {
     "RF": re.compile(r"[01]"),
 }
 _NAME = re.compile(r"[^\s=;,&#]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class FrameError(EdgeAgentError, ValueError):
@@ -208,7 +209,7 @@ def _parsed(segment: bytes) -> Frame:
         text = segment.decode("utf-8")
     except UnicodeDecodeError as error:
         raise FrameError("structure", f"not UTF-8 at byte {error.start}; an enciphered frame needs its key") from error
-    if any(ord(c) < 0x20 or ord(c) == 0x7F for c in text):
+    if _CONTROL.search(text):
         raise FrameError("structure", "control characters; an enciphered frame needs its key")
     header, mark, region = text.partition("CP=&&")
     if mark:
