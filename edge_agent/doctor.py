@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from drivers.errors import EdgeAgentError
 from drivers.frames import Frame
+from drivers.readings import Quality
 from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.city import read_city
@@ -83,7 +84,10 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield from _each("clock", _clock)
     for sensor in whole.dust:
         yield from _each(f"sensor {sensor.name}", lambda sensor=sensor: _sensor(sensor, file))
-    yield from _each("ports", lambda: _unused_ports(whole.dust))
+    if (receiver := whole.position) is not None:
+        yield from _each("position", lambda: _position(receiver))
+    used = [sensor.port for sensor in whole.dust] + ([receiver.port] if receiver else [])
+    yield from _each("ports", lambda: _unused_ports(used))
     for gate in whole.gate:
         yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _camera(gate.camera))
     for pole in whole.pole:
@@ -278,16 +282,37 @@ def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
         yield Finding(what, "warn", f"a limit on {name} is configured, and this sensor does not measure it", todo)
 
 
-def _unused_ports(sensors: Sequence[config.DustSensor]) -> Iterator[Finding]:
-    """Serial devices that no sensor uses, and what answers there."""
+def _position(section: config.Position) -> Iterator[Finding]:
+    with open_sensor(
+        section.driver,
+        section.port,
+        name="position",
+        model=section.model,
+        warm_up_s=0.0,
+        now=time.time,
+        monotonic=time.monotonic,
+    ) as session:
+        reading = session.read(_SENSOR_WITHIN_S)
+    if reading is None:
+        found = f"{section.port} is there, but no sentence came within {_SENSOR_WITHIN_S:.0f} s"
+        todo = f"check power and wires, and position.model, the bit rate, now {section.model} (4800 and 9600 are usual)"
+        yield Finding("position", "fail", found, todo)
+    elif reading.quality is not Quality.NORMAL:
+        yield Finding("position", "warn", reading.reason, "the first fix takes a minute under open sky")
+    else:
+        values = reading.values
+        yield Finding("position", "ok", f"{values['latitude_deg']:.6f}, {values['longitude_deg']:.6f} (WGS-84)")
+
+
+def _unused_ports(ports: Sequence[str]) -> Iterator[Finding]:
+    """Serial devices that nothing uses, and what answers there."""
     from drivers.probe import serial_ports
 
-    used = {Path(sensor.port).resolve() for sensor in sensors}
+    used = {Path(port).resolve() for port in ports}
     for port in serial_ports():
         if Path(port).resolve() not in used and (found := _plugged_into(port)):
-            yield Finding(
-                f"port {port}", "warn", f"nothing reads it, and there answers: {found}", "add a [[dust]] table"
-            )
+            todo = "add a [[dust]] table, or for a satellite receiver [position]"
+            yield Finding(f"port {port}", "warn", f"nothing reads it, and there answers: {found}", todo)
 
 
 def _plugged_into(port: str) -> str:

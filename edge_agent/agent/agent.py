@@ -22,9 +22,10 @@ from edge_agent.agent import commands
 from edge_agent.agent.city import CityFiles
 from edge_agent.agent.evidence import EvidenceKeeper
 from edge_agent.agent.machine import give_back_memory, machine
+from edge_agent.agent.position import Track
 from edge_agent.agent.reviews import Reviews
 from edge_agent.agent.site import Site
-from edge_agent.agent.sources import Source, dust_source, gate_source, pole_source
+from edge_agent.agent.sources import Source, dust_source, gate_source, pole_source, position_source
 from edge_agent.agent.systemd import notify
 from edge_agent.agent.uplinks import Uplink, Uplinks, destinations
 from edge_agent.agent.worker import Worker
@@ -67,7 +68,10 @@ class Agent:
         self._data_dir = Path(config.device.data_dir)
         self._site = Site(config, file, self._clock)
         self._dust = [dust_source(section, file, self._clock, self.record, self._data_dir) for section in config.dust]
+        self._track = Track(config.position.stale_s) if config.position else None
         sources: list[Source] = list(self._dust)
+        if config.position and self._track:
+            sources.append(position_source(config.position, self._track, self._clock, self.record))
         if config.gate or config.pole:
             give_back_memory()
         sources += [gate_source(section, config.device, self._clock, self.record) for section in config.gate]
@@ -172,7 +176,7 @@ class Agent:
 
     def record(self, worker: Worker, draft: Draft) -> None:
         """Commits ``draft`` and what follows from it; returns when it is durable or the worker was told to stop."""
-        draft = self._reviews.raised(draft)
+        draft = self._reviews.raised(self._track.placed(draft) if self._track else draft)
         while True:
             try:
                 message = self._recorder.record(draft)
@@ -195,7 +199,8 @@ class Agent:
         ill = [f"{worker.name}: {worker.problem}" for worker in self._workers if worker.problem]
         stuck = [f"{worker.name}: gave no sign of life" for worker in self._workers if worker.stuck]
         parts = (self._site, self._city, self._outbox, self._evidence)
-        return [*ill, *stuck, *(problem for part in parts for problem in part.problems())]
+        seen = [f"{source.name}: {problem}" for source, _ in self._sources for problem in source.problems()]
+        return [*ill, *stuck, *seen, *(problem for part in parts for problem in part.problems())]
 
     def status(self) -> StatusData:
         """What the uplinks publish, retained."""

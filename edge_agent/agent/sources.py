@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from drivers.errors import EndOfRecording
+from drivers.errors import BadSettingError, EndOfRecording
 from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.worker import Worker
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.agent.darkroom import Darkroom
     from edge_agent.agent.memory import RememberingWatch
     from edge_agent.agent.pole import RememberingPole
+    from edge_agent.agent.position import Track
     from edge_agent.dust.watch import DustWatch
     from edge_agent.vision.state import StateClassifier
 
@@ -151,6 +152,18 @@ class PoleSource(Source):
         return self._pole.problems()
 
 
+class PositionSource(Source):
+    """The satellite receiver of a device that moves."""
+
+    def __init__(self, *args: Any, track: Track) -> None:
+        super().__init__(*args)
+        self._track = track
+
+    def problems(self) -> list[str]:
+        """See ``Track.problems``."""
+        return self._track.problems()
+
+
 def dust_decider(section: config.DustSensor, file: Path) -> DustWatch:
     """What decides over a dust sensor; imports no vision. Raises ConfigError."""
     from edge_agent.config.limits import limits_of
@@ -218,6 +231,29 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
 
     watch = RememberingWatch(dust_decider(section, file), data_dir / f"{section.name}.watch")
     return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
+
+
+def position_source(section: config.Position, track: Track, clock: Clock, record: Record) -> PositionSource:
+    """The receiver whose fixes ``track`` gets. Raises UnknownDriverError, BadSettingError."""
+    if "latitude_deg" not in driver_of(section.driver, section.model).ranges:
+        raise BadSettingError(f"position.driver {section.driver!r} tells no position; allowed: nmea")
+
+    def open_it() -> Device[Reading]:
+        return open_sensor(
+            section.driver,
+            section.port,
+            name="position",
+            model=section.model,
+            warm_up_s=0.0,
+            now=clock.time,
+            monotonic=clock.monotonic,
+        )
+
+    def describe(reading: Reading) -> dict[str, Any]:
+        values = {name: round(value, 6) for name, value in reading.values.items()}
+        return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
+
+    return PositionSource("position", open_it, track, describe, record, clock, track=track)
 
 
 def gate_source(section: config.Gate, device: config.Device, clock: Clock, record: Record) -> Source:

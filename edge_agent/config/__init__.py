@@ -11,6 +11,7 @@ from edge_agent.config.hj212 import Hj212
 from edge_agent.config.load import Config, load
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.parking import Bay, Pole, Zone
+from edge_agent.config.position import Position
 from edge_agent.config.review import Review
 from edge_agent.config.uplink import Mqtt, Tls
 
@@ -30,6 +31,7 @@ __all__ = [
     "Mqtt",
     "Outbox",
     "Pole",
+    "Position",
     "Review",
     "Tls",
     "Zone",

@@ -20,6 +20,7 @@ from edge_agent.config.gate import Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
 from edge_agent.config.parking import Pole, read_bays
+from edge_agent.config.position import Position
 from edge_agent.config.review import Review
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
@@ -30,6 +31,7 @@ class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device. Lists are written with double brackets: ``[[dust]]``, ``[[gate]]``, ``[[pole]]``, ``[[mqtt]]``."""
 
     device: Device
+    position: Position | None = None
     dust: list[DustSensor] = []
     gate: list[Gate] = []
     pole: list[Pole] = []

@@ -18,6 +18,7 @@ from edge_agent.messages.gate import (
     ViolationData,
 )
 from edge_agent.messages.parking import BayData, BayRow, StayData
+from edge_agent.messages.position import Position
 from edge_agent.messages.system import AckData, HealthData, StatusData
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Message",
     "PassageData",
     "Picture",
+    "Position",
     "Priority",
     "ReviewAction",
     "Severity",

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.messages.position import Position
+
 ExceedanceState = Literal["started", "ongoing", "ended"]
 
 
@@ -40,7 +42,8 @@ class DustData(msgspec.Struct, frozen=True, kw_only=True):
 
     ``correction`` names the method of the values that stand as ``…_corrected_ug_m3`` beside the raw ones. Several
     records with one sensor, start and window come from a restart inside the window; their counts tell the parts.
-    ``readings`` come with report windows where asked for.
+    ``readings`` come with report windows where asked for. ``position`` is where a device that moves was in the middle
+    of the window.
     """
 
     sensor: str
@@ -49,6 +52,7 @@ class DustData(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Statistic]
     correction: str = ""
     readings: Readings | None = None
+    position: Position | None = None
 
 
 class ExceedanceData(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class ExceedanceData(msgspec.Struct, frozen=True, kw_only=True):
     ``limit``: the statistic less ``background`` less ``adjustment``. ``since`` and ``until`` span the exceeding
     windows, ``windows`` counts them, ``peak`` is the highest ``judged``. ``count_today`` counts the exceeding windows
     of the local day over all exceedances of this limit. ``confirmed`` false: the limit's figure is unconfirmed.
+    ``position`` is where a device that moves was at the message's time.
     """
 
     exceedance: str
@@ -85,3 +90,4 @@ class ExceedanceData(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     confirmed: bool = True
     reason: str = ""
+    position: Position | None = None

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from edge_agent.messages.dust import ExceedanceData
+from edge_agent.messages.position import Position
 
 Direction = Literal["in", "out", "standing"]
 Load = Literal["covered", "uncovered", "empty", "unknown"]
@@ -110,7 +111,7 @@ class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
     Deciders leave ``severity``, ``needs_review`` and ``case`` as they are here: they are set when it is raised, by the
     thresholds and the code map of the configuration. ``needs_review``: a person must look before a case is opened.
     ``zone`` names where it happened; ``start``, ``end`` (RFC 3339) and ``dwell_s`` are of a standing offence or of
-    what lies on the road, ``end`` empty while it lasts.
+    what lies on the road, ``end`` empty while it lasts. ``position`` is where a device that moves was.
     """
 
     kind: Kind
@@ -126,6 +127,7 @@ class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
     needs_review: bool = True
     case: CaseData | None = None
     evidence: list[EvidenceRef] = []
+    position: Position | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
