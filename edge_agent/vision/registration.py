@@ -10,8 +10,9 @@ States: ``in place`` (no point of the picture moved by more than ``still`` of it
 ``matrix`` carries polygons along), ``lost`` (beyond the limits, or nothing fits for ``patience`` pictures in a row),
 ``unknown`` (too dark, too flat, hidden, or nothing fits yet). In the last two no polygon may be trusted.
 
-Where light changes too much for the first reference (night), pictures that were placed with certainty are kept as
-further views, at most ``views`` of them, each at most ``_MOST_STEPS`` steps from the reference.
+Where light changes too much for the first reference (shadows on their way, wet ground, night), pictures that were
+placed with certainty are kept as further views, at most ``views`` of them, each at most ``_MOST_STEPS`` steps from the
+reference; a picture that several of them place is taken for a step of the one nearest to the reference.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _WIDTH = 360
 _CELLS = (9, 16)
 _LEAST_CELLS = 16
 _AGREES = 0.45
-_PLACED_SHARE, _SURE_SHARE, _MOVED_SHARE, _KEPT_SHARE, _BETTER = 0.62, 0.8, 0.4, 0.6, 0.05
+_PLACED_SHARE, _SURE_SHARE, _MOVED_SHARE, _KEPT_SHARE, _RENEWED_SHARE, _BETTER = 0.62, 0.8, 0.4, 0.6, 0.75, 0.05
 _TEXTURE = 0.35
 _FLAT_LIGHT = 2.5
 _FEATURES, _LEAST_FEATURES, _LEAST_AGREEING = 900, 40, 18
@@ -151,14 +152,15 @@ class Registration:
         even, flat = self._evened(image)
         if flat:
             return Shift(Placement.UNKNOWN, 0.0), None
-        best, still = 0.0, None
-        for view in self._views:
+        best, still, surely = 0.0, None, False
+        for view in sorted(self._views, key=lambda v: v.steps):
             share = self._agreement(view, even, view.matrix)
             drift = self._drift(view, even) if share >= _PLACED_SHARE else None
             if drift is not None and self._distance(drift @ view.matrix) <= self._limits.still:
                 if share >= _SURE_SHARE:
                     return self._answer(view.matrix, share), True
-                still = view if share > best else still
+                if still is None:
+                    still, surely = view, self._distance(drift) <= self._limits.still / 2
             best = max(best, share)
         points, marks = self._features(even, None)
         for view in self._views if len(points) >= _LEAST_FEATURES else ():
@@ -172,6 +174,8 @@ class Registration:
                     self._keep(even, matrix, view.steps + 1)
                 return self._answer(matrix, share), True
         if still:
+            if surely and best < _RENEWED_SHARE:
+                self._keep(even, still.matrix, still.steps + 1)
             return self._answer(still.matrix, best), True
         return Shift(Placement.UNKNOWN, best), False if len(points) >= _LEAST_FEATURES else None
 

@@ -53,6 +53,27 @@ def lit(image: Image, gain: float, gamma: float, noise: float) -> Image:
     return np.clip(255 * (image / 255.0) ** gamma * gain + rng.normal(0, noise, image.shape), 0, 255).astype(np.uint8)
 
 
+def test_shadows_that_wander_over_half_the_picture_lose_no_camera_that_stands_still() -> None:
+    """The same end is not believed where nobody saw how it came about."""
+    image, end = scenery(1), changed(scenery(1), 0.55, 3)
+    registration = Registration(image)
+    steps = [
+        registration.update(cv2.addWeighted(image, 1 - k / 24, end, k / 24, 0).astype(np.uint8)) for k in range(25)
+    ]
+    assert {shift.state for shift in steps} == {Placement.IN_PLACE}
+    assert Registration(image).update(end).state is not Placement.IN_PLACE
+
+
+def test_a_camera_that_creeps_under_wandering_shadows_is_noticed() -> None:
+    image, end = scenery(1), changed(scenery(1), 0.5, 3)
+    registration = Registration(image)
+    for k in range(25):
+        now, true = moved(cv2.addWeighted(image, 1 - k / 24, end, k / 24, 0).astype(np.uint8), 0.001 * k, 0.0, 0.0, 1.0)
+        shift = registration.update(now)
+    assert shift.state is Placement.MOVED
+    assert np.abs(np.array(shift.carry(POINTS)) - true).max() < 0.006
+
+
 @pytest.mark.parametrize("gain", [0.25, 0.6, 1.0, 1.5])
 def test_a_camera_that_stands_still_is_in_place_whatever_the_light_and_30_percent_of_change(gain: float) -> None:
     image = scenery(1)
