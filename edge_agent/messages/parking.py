@@ -15,8 +15,8 @@ View = Literal["in place", "moved", "lost", "unknown"]
 class BayRow(msgspec.Struct, frozen=True, kw_only=True):
     """One bay; ``since`` (RFC 3339) is when its state was first seen, ``confidence`` how sure the last look was.
 
-    ``reason`` says why a state is unknown: hidden (a vehicle stands in front), dark, camera (moved or lost), unclear
-    (nothing seen is sure enough), start (not looked at for long enough).
+    ``reason`` says why a state is unknown: hidden (a vehicle stands in front), dark (or fog), camera (moved or
+    lost), unclear (nothing seen is sure enough), start (not looked at for long enough).
     """
 
     id: str

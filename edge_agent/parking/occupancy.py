@@ -2,7 +2,10 @@
 
 A state changes when at least 3 looks over at least ``free_after_s``, ``occupied_after_s`` or ``unknown_after_s`` agree
 on another, with none in between that agrees with the old one; so two changes of a bay are never closer than the time
-of the later. Looks that decide nothing neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
+of the later. Occupied by the word of one witness alone, the other not agreeing once, takes ten times as long, unless
+the bay was occupied before: what looks like a vehicle to one (a shadow, people, a motorcycle, a neighbour's roof)
+seldom does to both, and a real one is rarely missed by the other for a minute. Looks that decide nothing neither count
+nor interrupt; where they go on for 5 minutes the bay is unknown.
 A change tells between which two times it happened: when the old state was last seen, and when the new one was first.
 """
 
@@ -18,6 +21,7 @@ from edge_agent.messages.parking import BayState
 from edge_agent.parking.witness import Look, Reason
 
 _LEAST_LOOKS = 3
+_ALONE = 10.0
 _UNCLEAR_AFTER_S = 300.0
 _START = "start"
 
@@ -36,6 +40,12 @@ class BayMemory(msgspec.Struct, kw_only=True):
     next_state: BayState | None = None
     next_since: float = 0.0
     next_looks: int = 0
+    next_both: bool = False
+
+    @property
+    def was_occupied(self) -> bool:
+        """Whether it was when last it was known."""
+        return self.last_occupied is not None and self.last_occupied > (self.last_free or float("-inf"))
 
     def seen(self, time: float) -> None:
         """The state holds at ``time``."""
@@ -127,9 +137,11 @@ class Occupancy:
             bay.seen(time)
             return None
         if vote != bay.next_state:
-            bay.next_state, bay.next_since, bay.next_looks = vote, time, 0
+            bay.next_state, bay.next_since, bay.next_looks, bay.next_both = vote, time, 0, False
         bay.next_looks += 1
-        if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < self._after_s[vote]:
+        bay.next_both |= seen.both
+        alone = _ALONE if vote == "occupied" and not bay.next_both and not bay.was_occupied else 1.0
+        if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < alone * self._after_s[vote]:
             return None
         earliest = bay.last_occupied if vote == "free" else bay.last_free
         change = Change(number, bay.state, vote, earliest, bay.next_since, seen.confidence)

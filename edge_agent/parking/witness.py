@@ -23,6 +23,7 @@ _LEAST_PATCH = 0.02
 _STANDS, _STANDS_ALSO, _NOBODY = 2.0, 1.2, -0.7
 _WELL_SEEN = 0.1
 _DECIDES = 0.8
+_EVEN = 0.5
 _COVERS = 0.35
 _STICKS_OUT = 0.5
 _COVERS_ALSO = 0.65
@@ -30,12 +31,14 @@ _HIDDEN, _BEHIND = 0.75, 0.5
 
 
 class Look(NamedTuple):
-    """What one picture says of one bay. ``vote`` empty: nothing; ``vehicle``: which of the picture's stands on it."""
+    """What one picture says of one bay. ``vote`` empty: nothing; ``vehicle``: which of the picture's stands on it;
+    ``both``: the witnesses agree that one does."""
 
     vote: Literal["", "free", "occupied", "unknown"]
     confidence: float = 0.0
     reason: Reason = ""
     vehicle: int | None = None
+    both: bool = False
 
 
 class Stands(NamedTuple):
@@ -88,7 +91,7 @@ def _one(polygon: Sequence[Point], chance: float, seen: Sequence[Vehicle], stand
     confidence = round(1 / (1 + math.exp(-abs(odds))), 4)
     if abs(odds) < _DECIDES:
         return Look("", confidence, "unclear", number)
-    return Look("occupied" if odds > 0 else "free", confidence, "", number)
+    return Look("occupied" if odds > 0 else "free", confidence, "", number, stands is not None and patch > _EVEN)
 
 
 def _hidden(polygon: Sequence[Point], seen: Sequence[Vehicle]) -> bool:

@@ -3,7 +3,9 @@
 Every bay becomes one upright square cut-out around its polygon, 1.5 times as wide as the polygon's longer side, with a
 fourth channel that says which part of it is the bay. They go through the network ten at a time, which keeps the cache
 warm. What cannot be judged is NaN and never a guess: under 8 pixels long or 24 square pixels large, more than half
-outside the picture, or so dark that under 2 % of the cut-out is brighter than 24 of 255.
+outside the picture, or so dark that under 2 % of the cut-out is brighter than 24 of 255. Nor is a bay called free in a
+cut-out so flat (fog, a blinded lens) that a vehicle would not stand out: coarse brightness spread over less than 20 of
+255 from its 5th to its 95th percentile; of 3,900 real bays by day none was flatter than 23.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ MARGIN = 0.25
 _LEAST_SIDE_PX, _LEAST_AREA_PX = 8.0, 24.0
 _LEAST_INSIDE = 0.5
 _LIT, _LEAST_LIT = 24, 0.02
+_LEAST_CONTRAST, _COARSE_PX = 20.0, 4
 _BATCH = 10
+_EVEN = 0.5
 _CLASSES = ["free", "occupied"]
 
 
@@ -76,10 +80,18 @@ class BayClassifier:
             answers = self._network.run(prepared(cuts, self.card))[self._index] / self._temperature
             occupied = 1.0 / (1.0 + np.exp(answers[:, 0] - answers[:, 1]))
             lit = (cuts[..., :3].max(3) > _LIT).mean((1, 2)) >= _LEAST_LIT
-            for k, chance, bright in zip(some, occupied.tolist(), lit.tolist(), strict=True):
-                if bright:
+            for n, (k, chance, bright) in enumerate(zip(some, occupied.tolist(), lit.tolist(), strict=True)):
+                if bright and (chance > _EVEN or contrast(cuts[n]) >= _LEAST_CONTRAST):
                     chances[k] = chance
         return chances
+
+
+def contrast(cut_out: NDArray[np.uint8]) -> float:
+    """From the 5th to the 95th percentile of a cut-out's brightness (0 to 255), averaged over 4×4 pixels."""
+    side = cut_out.shape[0] // _COARSE_PX
+    grey = cv2.resize(cut_out[..., :3], (side, side), interpolation=cv2.INTER_AREA).mean(2)
+    low, high = np.percentile(grey, (5, 95))
+    return float(high - low)
 
 
 def can_be_seen(points: Points, width: int, height: int) -> bool:

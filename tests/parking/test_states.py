@@ -29,12 +29,12 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def agreeing(votes: list[str], every_s: float = 1.0) -> list[str]:
-    """The states of one bay after each vote."""
+def agreeing(votes: list[str], every_s: float = 1.0, both: bool = True) -> list[str]:
+    """The states of one bay after each vote; ``both``: the witnesses agree on who is there."""
     occupancy = Occupancy(SECTION)
     out = []
     for n, vote in enumerate(votes):
-        occupancy.update(n * every_s + 1.0, {0: Look(vote, 0.9)})  # type: ignore[arg-type]
+        occupancy.update(n * every_s + 1.0, {0: Look(vote, 0.9, both=both)})  # type: ignore[arg-type]
         out.append(occupancy.bays[0].state)
     return out
 
@@ -47,6 +47,13 @@ def test_one_look_that_contradicts_begins_it_anew() -> None:
     told = agreeing(["free"] * 7 + ["occupied"] * 6 + ["free"] + ["occupied"] * 7)
     assert told[6:20] == ["free"] * 14
     assert told[20] == "occupied"
+
+
+def test_one_witness_alone_must_say_so_ten_times_as_long() -> None:
+    told = agreeing(["free"] * 7 + ["occupied"] * 61, both=False)
+    assert told[6:67] == ["free"] * 61
+    assert told[67] == "occupied"
+    assert agreeing(["occupied"] * 7 + ["free"] * 7, both=True)[-1] == "free"
 
 
 def test_looks_that_decide_nothing_neither_count_nor_interrupt() -> None:

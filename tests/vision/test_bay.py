@@ -75,11 +75,14 @@ def test_what_is_too_small_or_mostly_outside_is_not_judged(points: list[tuple[fl
     assert can_be_seen(corners(*points), 200, 200) is seen
 
 
-def test_darkness_is_not_free(classifier: BayClassifier) -> None:
+def test_neither_darkness_nor_fog_is_free(classifier: BayClassifier) -> None:
     dark = np.random.default_rng(0).integers(0, 12, (240, 320, 3)).astype(np.uint8)
     asphalt = np.random.default_rng(0).integers(70, 90, (240, 320, 3)).astype(np.uint8)
+    cv2.rectangle(asphalt, (70, 50), (250, 190), (210, 210, 210), 6)
+    fog = (0.1 * asphalt + 150).astype(np.uint8)
     assert math.isnan(classifier.judge(dark, [WHOLE])[0])
-    assert not math.isnan(classifier.judge(asphalt, [WHOLE])[0])
+    assert classifier.judge(asphalt, [WHOLE])[0] < 0.5
+    assert not classifier.judge(fog, [WHOLE])[0] < 0.5
 
 
 def test_answers_stand_in_the_order_of_the_polygons_and_do_not_depend_on_company(classifier: BayClassifier) -> None:
