@@ -21,7 +21,7 @@ def plain(of: Sample) -> Cut:
 def view(of: Sample, other: Sample, rng: np.random.Generator) -> Cut:
     """A random view of `of`; `other` may lend what lies around its bay."""
     polygon = _shaped(of.polygon, rng)
-    made = _warped(of.piece, polygon, _motion(rng), rng.uniform(0, 1, 3))
+    made = _warped(of.piece, polygon, _motion(rng), rng.uniform(0, 1, 3), boxed=rng.random() < 0.1)
     if rng.random() < 0.12:
         made = _surrounded(made, _warped(other.piece, other.polygon, _motion(rng), rng.uniform(0, 1, 3)), rng)
     picture = made[..., :3].astype(np.float32)
@@ -37,12 +37,15 @@ def view(of: Sample, other: Sample, rng: np.random.Generator) -> Cut:
 
 
 def _motion(rng: np.random.Generator) -> NDArray[np.float64]:
-    """A 3 x 3 motion about the middle of the piece."""
-    angle = np.radians(rng.uniform(-180, 180) if rng.random() < 0.15 else rng.normal(0, 8))
+    """A 3 x 3 motion about the middle of the piece; every fourth is turned and sheared much."""
+    much = rng.random() < 0.25
+    angle = np.radians(rng.uniform(-180, 180) if rng.random() < 0.15 else rng.normal(0, 25 if much else 8))
     scale = np.exp(rng.normal(0, 0.13))
     a, b = np.cos(angle) * scale, np.sin(angle) * scale
     squeeze = np.diag([1.0, np.exp(rng.normal(0, 0.12)), 1.0])
-    turn = np.array([[a, -b, 0], [b, a, 0], [0, 0, 1.0]]) @ squeeze
+    across, down = rng.normal(0, 0.25 if much else 0.06, 2)
+    shear = np.array([[1, across, 0], [down, 1, 0], [0, 0, 1.0]])
+    turn = np.array([[a, -b, 0], [b, a, 0], [0, 0, 1.0]]) @ shear @ squeeze
     if rng.random() < 0.5:
         turn = turn @ np.diag([-1.0, 1.0, 1.0])
     turn[:2, 2] = rng.normal(0, 0.05, 2) * _INNER
@@ -65,8 +68,13 @@ def _shaped(polygon: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 
 def _warped(
-    piece: NDArray[np.uint8], polygon: NDArray[np.float32], motion: NDArray[np.float64], dice: NDArray[np.float64]
+    piece: NDArray[np.uint8],
+    polygon: NDArray[np.float32],
+    motion: NDArray[np.float64],
+    dice: NDArray[np.float64],
+    boxed: bool = False,
 ) -> Cut:
+    """The piece and its polygon under `motion`; with `boxed` the upright box around the polygon."""
     middle = PIECE / 2
     to_middle = np.array([[1, 0, -middle], [0, 1, -middle], [0, 0, 1.0]])
     scale = SIDE / _INNER
@@ -81,6 +89,9 @@ def _warped(
     made[..., :3] = cv2.warpAffine(source, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderValue=(114, 114, 114))
     mask = np.zeros((SIDE, SIDE), np.uint8)
     corners = np.column_stack([polygon, np.ones(len(polygon))]) @ matrix.T
+    if boxed:
+        (x1, y1), (x2, y2) = corners.min(0), corners.max(0)
+        corners = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])
     cv2.fillPoly(mask, [np.round(corners).astype(np.int32)], (255,))
     made[..., 3] = mask
     return made

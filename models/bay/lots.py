@@ -2,7 +2,7 @@
 
 `python -m models.bay.lots --out DIR --count N --seed S` writes pictures and `lots.jsonl`, one line a picture; it may be
 stopped and started again. A bay is `occupied` when vehicles cover at least 35 % of its ground, `free` under 8 %; what
-lies between, and what other things hide, is left out.
+lies between, and what other things hide, is left out. Half the pictures are bent as a wide lens bends them.
 """
 
 from __future__ import annotations
@@ -304,6 +304,30 @@ def _pick(camera: Camera, points: Points, owners: NDArray[np.int32]) -> tuple[ND
     return owners[y.clip(0, height - 1), x.clip(0, width - 1)], seen
 
 
+def bent(image: NDArray[np.uint8], strength: float) -> NDArray[np.uint8]:
+    """`image` as a lens shows it that bends straight lines outwards; the corners stay where they are."""
+    height, width = image.shape[:2]
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    source = _straight(np.stack([x / width, y / height], axis=2), strength) * (width, height) - 0.5
+    return np.asarray(cv2.remap(image, source.astype(np.float32), None, cv2.INTER_LINEAR), np.uint8)  # type: ignore[call-overload]
+
+
+def bend(points: Points, strength: float) -> Points:
+    """Where `points` (n, 2), in shares of the picture, lie in the bent one."""
+    found = points.copy()
+    for _ in range(20):
+        found += points - _straight(found, strength)
+    return found
+
+
+def _straight(points: Points, strength: float) -> Points:
+    """Of points in a bent picture, where they lie in the straight one (radial distortion of the first order)."""
+    away = points - 0.5
+    square = (away * away).sum(-1, keepdims=True) * 2
+    made: Points = 0.5 + away * (1 + strength * square) / (1 + strength)
+    return made
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m models.bay.lots", description="Render parking lots with truth.")
     parser.add_argument("--out", type=Path, required=True)
@@ -323,6 +347,11 @@ def main() -> None:
             bays = truth(scene, lot, idents)
             rng = np.random.default_rng([31, seed])
             image = develop(soften_edges(linear, idents), scene.lighting, sample_defects(rng, scene.lighting), rng)
+            if rng.random() < 0.5:
+                strength = float(rng.uniform(0.05, 0.5))
+                image = bent(image, strength)
+                for bay in bays:
+                    bay["polygon"] = bend(np.array(bay["polygon"]), strength).round(5).tolist()
             name = f"{seed:06d}.jpg"
             cv2.imwrite(str(given.out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 93])
             lines.write(json.dumps({"seed": seed, "file": name, "light": scene.lighting.time, "bays": bays}) + "\n")

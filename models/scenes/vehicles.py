@@ -1,4 +1,4 @@
-"""Everything else that moves: cars, vans, buses, excavators, three-wheelers, people, other goods vehicles."""
+"""Everything else that moves: cars, vans, buses, excavators, two- and three-wheelers, people, other goods vehicles."""
 
 from __future__ import annotations
 
@@ -227,6 +227,21 @@ def tricycle(rng: np.random.Generator) -> Array:
     _person(mesh, 0.35, 0, 0.25, rng)
     for x, y in ((-0.8, 0.6), (-0.8, -0.6), (1.05, 0.05)):
         wheel(mesh, x, y, 1, 0.28, 0.1, False, Part.WHEEL, Look(Material.RIM, (0.3, 0.3, 0.3)), TYRE, 0.0, 14)
+    return mesh.vertices()
+
+
+def motorcycle(rng: np.random.Generator, ridden: bool) -> Array:
+    """A motorcycle, with its rider or parked."""
+    mesh = Mesh()
+    paint = Look(Material.PAINT, pick(rng, CAR_COLOURS))
+    mesh.box((0.1, 0, 0.62), (0.8, 0.3, 0.35), paint)
+    mesh.box((-0.45, 0, 0.8), (0.7, 0.26, 0.14), DARK)
+    mesh.beam((0.7, 0, 0.35), (0.4, 0, 1.05), 0.07, Look(Material.STEEL, (0.2, 0.2, 0.2)))
+    mesh.box((0.42, 0, 1.05), (0.08, 0.66, 0.05), DARK)
+    for x in (0.68, -0.66):
+        wheel(mesh, x, 0.05, 1, 0.3, 0.1, False, Part.WHEEL, Look(Material.RIM, (0.3, 0.3, 0.3)), TYRE, 0.0, 14)
+    if ridden:
+        _person(mesh, -0.2, 0, 0.2, rng)
     return mesh.vertices()
 
 
