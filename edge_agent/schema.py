@@ -1,4 +1,4 @@
-"""AsyncAPI 3 and JSON Schema (2020-12) of all messages, generated from the message classes."""
+"""AsyncAPI 3 of all messages and commands and JSON Schema (2020-12) of all messages, generated from their classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 
 from edge_agent import __version__
+from edge_agent.agent.commands import CityAirCommand
+from edge_agent.agent.evidence import EvidenceCommand
 from edge_agent.messages import CHANNELS, Message
+from edge_agent.review.decide import ReviewCommand
+
+COMMANDS: dict[str, type[msgspec.Struct]] = {
+    "city-air": CityAirCommand,
+    "evidence": EvidenceCommand,
+    "review": ReviewCommand,
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,9 +31,11 @@ def json_schema() -> dict[str, Any]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document of everything a device sends."""
+    """The AsyncAPI 3.0 document of everything a device sends and of the commands it takes."""
     envelopes, definitions = _components("#/components/schemas/{name}")
-    channels, operations, messages = {}, {}, {}
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
     for channel in CHANNELS.values():
         name = _envelope_name(channel.name)
         parts = ["site", "device", *(["violation", "n"] if channel.name == "evidence" else [])]
@@ -44,13 +55,32 @@ def asyncapi() -> dict[str, Any]:
             "summary": (channel.data.__doc__ or "").split("\n")[0],
             "payload": {"$ref": f"#/components/schemas/{name}"},
         }
+    shapes, inner = msgspec.json.schema_components(COMMANDS.values(), ref_template="#/components/schemas/{name}")
+    for (command, payload), shape in zip(COMMANDS.items(), shapes, strict=True):
+        name = f"{command}_command"
+        channels[f"cmd_{command}"] = {
+            "address": "edge/v1/{site}/{device}/cmd/" + command,
+            "parameters": {"site": {}, "device": {}},
+            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        }
+        operations[f"receive_{command}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/cmd_{command}"},
+            "reply": {"channel": {"$ref": "#/channels/ack"}},
+        }
+        messages[name] = {
+            "name": command,
+            "contentType": "application/json",
+            "summary": (payload.__doc__ or "").split("\n")[0],
+            "payload": shape,
+        }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "edge-agent", "version": __version__, "license": {"name": "Apache-2.0"}},
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
         "operations": operations,
-        "components": {"messages": messages, "schemas": definitions | envelopes},
+        "components": {"messages": messages, "schemas": definitions | envelopes | inner},
     }
 
 

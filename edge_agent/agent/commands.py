@@ -22,6 +22,7 @@ Handler = Callable[[bytes], str]
 class CityAirCommand(msgspec.Struct, frozen=True, kw_only=True):
     """``city-air``: means of the city's stations from ``start`` (RFC 3339) on; ``values`` as ``pm10_ug_m3``."""
 
+    id: str = ""
     start: datetime
     values: dict[str, Annotated[float, msgspec.Meta(ge=0, le=100_000)]] = {}
     window_s: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 3600.0

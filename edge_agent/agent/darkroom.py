@@ -15,6 +15,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
 import cv2
@@ -24,8 +25,9 @@ from drivers.frames import Frame
 from edge_agent.agent.film import Film, hidden
 from edge_agent.clock import Place
 from edge_agent.config.device import Device
-from edge_agent.messages.envelope import Draft, Picture, rfc3339
+from edge_agent.messages.envelope import Draft, Picture
 from edge_agent.messages.gate import PassageData, ViolationData
+from edge_agent.vision.jpeg import decoded, taken
 from edge_agent.vision.overlay import CHINESE, with_text
 
 RECORDED = "recorded"
@@ -124,19 +126,23 @@ class Darkroom:
 
     def _overlay(self, picture: Picture, draft: Draft, violation: ViolationData, *, hides: bool) -> Picture:
         content = hidden(picture, 95) if hides else picture.content
-        image = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+        image = decoded(content)
         scale = _MOST_WIDTH / image.shape[1]
         if scale < 1:
             image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         lines = [
-            f"{rfc3339(picture.time)}  {self._clock(draft.time)}",
+            f"{self._local(picture.time)}  {self._clock(draft.time)}",
             self._where(violation),
             *_what(violation),
             f"{_both('original SHA-256')} {hashlib.sha256(picture.content).hexdigest()}",
         ]
         image = with_text(image, lines)
-        encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-        return Picture("overlay", picture.time, "image/jpeg", encoded, image.shape[1], image.shape[0])
+        return taken("overlay", picture.time, image, _QUALITY)
+
+    def _local(self, time: float) -> str:
+        """As a clock at the place shows it, and how far it is from UTC."""
+        zone = timezone(timedelta(hours=self._device.utc_offset_h))
+        return datetime.fromtimestamp(round(time, 3), zone).isoformat(" ", "milliseconds")
 
     def _clock(self, time: float) -> str:
         if self._place is None:

@@ -25,6 +25,7 @@ _EVERY_S = 300.0
 class EvidenceCommand(msgspec.Struct, frozen=True, kw_only=True):
     """``evidence``: send the pack of message ``violation`` again; ``roles`` chooses some of its pieces."""
 
+    id: str = ""
     violation: Annotated[str, msgspec.Meta(min_length=36, max_length=36)]
     roles: Annotated[list[Annotated[str, msgspec.Meta(max_length=32)]], msgspec.Meta(max_length=32)] = []
 

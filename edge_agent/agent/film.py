@@ -14,13 +14,11 @@ import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 
-import cv2
-import numpy as np
-
 from edge_agent.messages.envelope import Picture
 from edge_agent.vision.avi import MEDIA_TYPE as AVI
 from edge_agent.vision.avi import motion_jpeg
 from edge_agent.vision.blur import pixelated
+from edge_agent.vision.jpeg import decoded, encoded
 
 log = logging.getLogger(__name__)
 
@@ -112,9 +110,7 @@ class Film:
 
 def hidden(picture: Picture, quality: int) -> bytes:
     """The JPEG of the picture with its boxes pixelated."""
-    image = np.asarray(cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-    covered = pixelated(image, picture.hide)
-    return cv2.imencode(".jpg", covered, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+    return encoded(pixelated(decoded(picture.content), picture.hide), quality)
 
 
 def _timed(times: Sequence[float]) -> tuple[float, list[int]]:

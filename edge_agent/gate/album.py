@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
-import numpy as np
-
 from edge_agent.gate.ring import Shot
 from edge_agent.gate.verdict import Seen, probabilities
 from edge_agent.messages.envelope import Picture
+from edge_agent.vision.blur import hidden_in
 from edge_agent.vision.detections import Box
+from edge_agent.vision.jpeg import decoded, taken
 from edge_agent.vision.network import Image
 from edge_agent.vision.state import Judgement, cut
 from edge_agent.vision.tracker import distance
@@ -60,7 +59,7 @@ class Album:
         if len(self.seen) > _MOST_SEEN:
             self.seen.remove(min(self.seen, key=lambda each: each.judgement.quality))
         x1, y1, x2, y2 = (round(side, 1) for side in box)
-        full = replace(_encoded("full", time, image, _QUALITY, hide), box=(x1, y1, x2, y2))
+        full = replace(taken("full", time, image, _QUALITY, hide), box=(x1, y1, x2, y2))
         self.views.append(View(seen, box, tuple(each for each in wheels if _inside(each, box)), full))
         if len(self.views) > _MOST:
             worst = min(self.views[1:-1], key=lambda v: v.seen.judgement.quality)
@@ -120,15 +119,12 @@ def _filled(best: View, spare: Sequence[Shot], number: int, taken: set[float]) -
 
 def _crop(view: View, of: str) -> Picture:
     """The part of the truck that is judged: the wheels or the bed, as far as its box tells."""
-    image = np.asarray(cv2.imdecode(np.frombuffer(view.full.content, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    image = decoded(view.full.content)
     box = _region(view, of)
     crop = cut(image, box, _CROP_MARGIN)
     dx, dy = (box[2] - box[0]) * _CROP_MARGIN, (box[3] - box[1]) * _CROP_MARGIN
     left, top = max(0, int(box[0] - dx)), max(0, int(box[1] - dy))
-    height, width = crop.shape[:2]
-    moved = [(x1 - left, y1 - top, x2 - left, y2 - top) for x1, y1, x2, y2 in view.full.hide]
-    hide = tuple(b for b in moved if b[0] < width and b[1] < height and b[2] > 0 and b[3] > 0)
-    return _encoded("crop", view.seen.time, crop, _CROP_QUALITY, hide)
+    return taken("crop", view.seen.time, crop, _CROP_QUALITY, hidden_in(view.full.hide, left, top, crop))
 
 
 def _region(view: View, of: str) -> Box:
@@ -147,8 +143,3 @@ def _region(view: View, of: str) -> Box:
 def _inside(wheel: Box, box: Box) -> bool:
     x, y = (wheel[0] + wheel[2]) / 2, (wheel[1] + wheel[3]) / 2
     return box[0] <= x <= box[2] and (box[1] + box[3]) / 2 <= y <= box[3]
-
-
-def _encoded(role: str, time: float, image: Image, quality: int, hide: tuple[Box, ...]) -> Picture:
-    content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-    return Picture(role, time, "image/jpeg", content, image.shape[1], image.shape[0], hide=hide)

@@ -85,7 +85,7 @@ class Passages:
         for track in tracks:
             passage = self._open.get(track.id)
             if passage is None:
-                passage = self._open[track.id] = Passage(track.id, track.first_seen, track.seen)
+                passage = self._open[track.id] = self._begun(track, size)
             if track.seen == time:
                 self._step(passage, track, size)
         here = {track.id for track in tracks}
@@ -105,6 +105,11 @@ class Passages:
     def open(self) -> list[Passage]:
         """Those going on."""
         return list(self._open.values())
+
+    def _begun(self, track: Track, size: tuple[int, int]) -> Passage:
+        """A track counts from its second look on; the side it was on in its first counts too."""
+        side = self._line.side(track.first_box, size, 0)
+        return Passage(track.id, track.first_seen, track.seen, first_side=side, side=side)
 
     def _step(self, passage: Passage, track: Track, size: tuple[int, int]) -> None:
         side = self._line.side(track.box, size, passage.side)

@@ -17,8 +17,9 @@ import numpy as np
 from edge_agent.messages.envelope import Picture
 from edge_agent.vision.blur import outside
 from edge_agent.vision.detections import Box
+from edge_agent.vision.jpeg import taken
 from edge_agent.vision.network import Image
-from edge_agent.vision.tracker import overlap
+from edge_agent.vision.tracker import inside, overlap
 
 FRAME = "frame"
 _MOST_WIDTH = 1280
@@ -41,7 +42,9 @@ class Scenery:
         close to any vehicle for a part of that.
         """
         own = self.vehicles.get(number)
-        others = [_grown(b, _GROW) for n, b in self.vehicles.items() if n != number and not (own and _part(b, own))]
+        others = [
+            _grown(b, _GROW) for n, b in self.vehicles.items() if n != number and not (own and inside(b, own) > _PART)
+        ]
         near = [_grown(box, _NEAR) for box in self.vehicles.values()]
         others += [box for box in self.people if not any(overlap(box, vehicle) for vehicle in near)]
         return tuple(part for box in others for part in (outside(box, own) if own else (box,)))
@@ -82,10 +85,9 @@ class Ring:
         scale = min(1.0, _MOST_WIDTH / image.shape[1])
         if scale < 1:
             image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8)
-        content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-        height, width = image.shape[:2]
-        self._shots.append(Shot(Picture(FRAME, time, "image/jpeg", content, width, height), scenery.scaled(scale)))
-        self._bytes += len(content)
+        picture = taken(FRAME, time, image, _QUALITY)
+        self._shots.append(Shot(picture, scenery.scaled(scale)))
+        self._bytes += len(picture.content)
         self._shrink(time)
 
     def mark(self, number: int, time: float) -> None:
@@ -145,9 +147,3 @@ def _times(box: Box, by: float) -> Box:
 def _grown(box: Box, by: float) -> Box:
     dx, dy = (box[2] - box[0]) * by, (box[3] - box[1]) * by
     return box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy
-
-
-def _part(box: Box, whole: Box) -> bool:
-    width = min(whole[2], box[2]) - max(whole[0], box[0])
-    height = min(whole[3], box[3]) - max(whole[1], box[1])
-    return width > 0 and height > 0 and width * height > _PART * (box[2] - box[0]) * (box[3] - box[1])

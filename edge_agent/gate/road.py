@@ -135,6 +135,17 @@ def brightness(view: View) -> View:
     return bright
 
 
+def level(view: View) -> View:
+    """Brightness against the zone's, so that the light does not count."""
+    values = brightness(view)
+    return values - np.median(values)
+
+
+def share_of(mask: Mask, where: Mask) -> float:
+    """Share of ``where`` that ``mask`` marks."""
+    return float(mask[where].mean())
+
+
 class _Change:
     """What changed from one view to another, besides what the light did to the whole."""
 

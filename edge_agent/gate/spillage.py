@@ -4,8 +4,9 @@ Twice a second the watched zone is looked at. Each point has its settled look (w
 with the seconds for which that has been at rest. What changes without a truck (the sun, water that dries, litter) is
 settled again once it has been at rest for ``confirm_s``. Where a truck drove, the settled look stays until nine tenths
 of that ground have been seen at rest for ``confirm_s``; then both are compared (`road`), and what was found is taken
-into the settled look, so that it is told once. All that is found at once is one spill, and what lies there is known
-until the zone looks again as it did before. While vehicles hide the ground nothing is decided; after 10 minutes
+into the settled look, so that it is told once. What a truck left lies there when it leaves the place: what came more
+than 2 s later is a person, or something else's doing. All that is found at once is one spill, and what lies there is
+known until the zone looks again as it did before. While vehicles hide the ground nothing is decided; after 10 minutes
 without a decision, and in the dark, nothing is said.
 
 The truck named is the last one before which the material did not lie there and that drove over the place; none is
@@ -25,11 +26,14 @@ from numpy.typing import NDArray
 
 from edge_agent.config.gate import Spillage
 from edge_agent.gate.ring import Scenery
-from edge_agent.gate.road import Mask, Patch, Road, View, brightness
+from edge_agent.gate.road import Mask, Patch, Road, View, brightness, level, share_of
 from edge_agent.messages.envelope import Draft, Picture, rfc3339
 from edge_agent.messages.gate import PassageData, SpillageData, ViolationData
+from edge_agent.vision.blur import hidden_in
 from edge_agent.vision.detections import Box, Track
+from edge_agent.vision.jpeg import taken
 from edge_agent.vision.network import Image
+from edge_agent.vision.tracker import inside
 
 _LOOK_S = 0.5
 _SLACK_S = 0.01
@@ -50,12 +54,14 @@ _QUALITY = 88
 _CROP_MARGIN = 0.5
 _NOBODY = -1
 _PART = 0.4
+_LEFT_S = 2.0
 
 
 @dataclass(slots=True)
 class _Truck:
     """One that drove over the zone: what the zone looked like before it (where ``known``), and what it drove over.
 
+    ``free_s``: since it left each point; ``left``: how those looked that were ``seen`` within 2 s of that.
     ``part``: when it came into the zone its box lay in another's, as of a truck that is found twice.
     """
 
@@ -66,6 +72,9 @@ class _Truck:
     picture: Picture | None
     under: Mask
     part: bool
+    free_s: NDArray[np.float32]
+    left: View
+    seen: Mask
     passing: Picture | None = None
     most: int = 0
 
@@ -112,7 +121,10 @@ class _Held:
             self.pictures = [*self.pictures[-1:], (time, image, hide)]
 
     def before(self) -> Picture | None:
-        return _encoded("full", *self.pictures[0]) if self.pictures else None
+        if not self.pictures:
+            return None
+        time, image, hide = self.pictures[0]
+        return taken("full", time, image, _QUALITY, hide)
 
 
 class SpillWatch:
@@ -179,7 +191,11 @@ class SpillWatch:
         if self._ground is None:
             shape = road.shape
             self._ground = _Ground(
-                view, np.zeros(shape, bool), view.copy(), np.zeros(shape, np.float32), np.zeros(shape, bool)
+                settled=view,
+                known=np.zeros(shape, bool),
+                now=view.copy(),
+                rest_s=np.zeros(shape, np.float32),
+                unsure=np.zeros(shape, bool),
             )
         ground = self._ground
         boxes: list[Box] = [track.box for track in tracks]
@@ -191,6 +207,11 @@ class SpillWatch:
         if not hidden.any():
             self._held.add(time, image, scenery.besides(_NOBODY))
         self._follow(view, hidden, step_s, road, ground)
+        for truck in self._trucks:
+            truck.free_s += np.float32(step_s)
+            fresh = (truck.free_s <= _LEFT_S) & ~hidden
+            np.copyto(truck.left, view, where=fresh[..., None])
+            truck.seen |= fresh
         if self._trucks:
             self._decide(time, step_s, image, hidden, scenery, road, ground)
         else:
@@ -215,9 +236,12 @@ class SpillWatch:
             ground.since = ground.since if self._trucks else time
             known = ground.rest_s >= _LOOK_S
             others = [box for number, box in scenery.vehicles.items() if number != track.id]
-            part = any(_inside(track.box, box) >= _PART for box in others)
+            part = any(inside(track.box, box) >= _PART for box in others)
             look, picture = ground.now.copy(), self._held.before()
-            truck = _Truck(track.id, time, look, known, picture, np.zeros(road.shape, bool), part)
+            away, nothing = np.full(road.shape, np.inf, np.float32), np.zeros(road.shape, bool)
+            truck = _Truck(
+                track.id, time, look, known, picture, nothing.copy(), part, away, look.copy(), nothing.copy()
+            )
             self._trucks = [*self._trucks[1 - _MOST_TRUCKS :], truck]
         if not share:
             return
@@ -225,8 +249,10 @@ class SpillWatch:
         ground.unsure |= under
         ground.quiet_s = 0.0
         ground.rest_s[under] = 0.0
+        truck.free_s[under] = 0.0
+        truck.seen[under] = False
         if share > 1.2 * truck.most:
-            truck.most, truck.passing = share, _encoded("full", time, image, scenery.besides(track.id))
+            truck.most, truck.passing = share, taken("full", time, image, _QUALITY, scenery.besides(track.id))
 
     @staticmethod
     def _follow(view: View, hidden: Mask, step_s: float, road: Road, ground: _Ground) -> None:
@@ -255,7 +281,7 @@ class SpillWatch:
         ready = waited and int((rests & ground.unsure).sum()) >= _READY_SHARE * int(ground.unsure.sum())
         if ready:
             found = road.material(ground.settled, ground.now, rests & ground.known, self._section.min_share)
-            new = [patch for patch in found if self._new(patch)]
+            new = [patch for patch in found if self._new(patch) and self._suspects(patch, ground) is not None]
             if new:
                 self._judge(time, image, road.joined(new), scenery, ground)
         if ready or time - ground.since > _MOST_WAIT_S:
@@ -266,13 +292,13 @@ class SpillWatch:
 
     def _new(self, patch: Patch) -> bool:
         """Whether a truck drove over it and it is not told yet."""
-        driven = any(_share(truck.under, patch.mask) >= 0.5 for truck in self._trucks)
-        return driven and not any(_share(spill.mask, patch.mask) > 0.3 for spill in self._open)
+        driven = any(share_of(truck.under, patch.mask) >= 0.5 for truck in self._trucks)
+        return driven and not any(share_of(spill.mask, patch.mask) > 0.3 for spill in self._open)
 
     def _judge(self, time: float, image: Image, patch: Patch, scenery: Scenery, ground: _Ground) -> None:
         around = cv2.dilate(patch.mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        under = [truck for truck in self._trucks if _share(truck.under, patch.mask) >= 0.5]
-        suspects = self._suspects(patch, ground)
+        under = [truck for truck in self._trucks if share_of(truck.under, patch.mask) >= 0.5]
+        suspects = self._suspects(patch, ground) or ()
         under = under or self._trucks
         before, blamed = under[0].picture, suspects[-1] if suspects else under[-1]
         appeared = time - float(np.median(ground.rest_s[patch.mask]))
@@ -287,26 +313,41 @@ class SpillWatch:
             ),
             start=rfc3339(appeared),
         )
-        after = _encoded("full", time, image, scenery.besides(_NOBODY))
-        shown = (before, blamed.passing, after, _encoded("crop", time, _cut(image, patch.box)))
+        after = taken("full", time, image, _QUALITY, scenery.besides(_NOBODY))
+        shown = (before, blamed.passing, after, _crop(after, image, patch.box))
         pictures = tuple(picture for picture in shown if picture)
         self._found.append(_Found(time, Draft("violation", time, data, pictures=pictures), suspects))
         self._open = [*self._open[1 - _MOST_OPEN :], _Open(around, ground.settled.copy(), time)]
 
-    def _suspects(self, patch: Patch, ground: _Ground) -> tuple[_Truck, ...]:
-        """The last truck before which the material was not there, and those after it before which nobody saw."""
-        was, lies = _level(ground.settled), _level(ground.now)
+    def _suspects(self, patch: Patch, ground: _Ground) -> tuple[_Truck, ...] | None:
+        """The last truck before which the material was not there, and those after it before which nobody saw.
+
+        None where the road was still bare when the last that could have left it there had left: it came otherwise.
+        """
+        was, lies = level(ground.settled), level(ground.now)
+
+        def bare(view: View, where: Mask) -> bool | None:
+            """Whether ``view`` is nearer to what was than to what lies there; None where too little was seen."""
+            seen = where & patch.mask
+            if share_of(where, patch.mask) < 0.5:
+                return None
+            looks = level(view)
+            return bool(np.abs(looks - was)[seen].mean() < np.abs(looks - lies)[seen].mean())
+
         suspects: list[_Truck] = []
         for truck in reversed(self._trucks):
-            where = truck.known & patch.mask
-            if _share(truck.known, patch.mask) < 0.5:
-                suspects.append(truck)
-            elif np.abs(_level(truck.look) - was)[where].mean() < np.abs(_level(truck.look) - lies)[where].mean():
-                suspects.append(truck)
+            if bare(truck.left, truck.seen):
+                if not suspects:
+                    return None
                 break
-            else:
+            before = bare(truck.look, truck.known)
+            if before is False:
                 suspects.clear()
-        return tuple(truck for truck in suspects if _share(truck.under, patch.mask) >= 0.5)
+                continue
+            suspects.append(truck)
+            if before:
+                break
+        return tuple(truck for truck in suspects if share_of(truck.under, patch.mask) >= 0.5)
 
     def _clean(self, time: float, road: Road, ground: _Ground) -> None:
         """Forgets spills that are gone: the zone looks as it did before them."""
@@ -338,13 +379,6 @@ class SpillWatch:
         return drafts
 
 
-def _inside(box: Box, other: Box) -> float:
-    """Share of ``box`` that lies in ``other``."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    return max(0.0, width) * max(0.0, height) / max(1.0, (box[2] - box[0]) * (box[3] - box[1]))
-
-
 def _with(draft: Draft, passage: PassageData | None) -> Draft:
     if passage is None:
         return draft
@@ -359,24 +393,11 @@ def _with(draft: Draft, passage: PassageData | None) -> Draft:
     return Draft(draft.channel, draft.time, data, passage.passage, draft.pictures)
 
 
-def _share(of: Mask, mask: Mask) -> float:
-    return float(of[mask].mean())
-
-
-def _level(view: View) -> View:
-    """Brightness against the zone's, so that the light does not count."""
-    values = brightness(view)
-    return values - np.median(values)
-
-
-def _cut(image: Image, box: Box) -> Image:
+def _crop(full: Picture, image: Image, box: Box) -> Picture:
+    """The surroundings of ``box`` (relative), in which the same is to be hidden as in the ``full`` picture."""
     height, width = image.shape[:2]
     dx, dy = _CROP_MARGIN * (box[2] - box[0]), _CROP_MARGIN * (box[3] - box[1])
-    left, right = max(0.0, box[0] - dx) * width, min(1.0, box[2] + dx) * width
-    top, bottom = max(0.0, box[1] - dy) * height, min(1.0, box[3] + dy) * height
-    return image[int(top) : max(int(bottom), int(top) + 1), int(left) : max(int(right), int(left) + 1)]
-
-
-def _encoded(role: str, time: float, image: Image, hide: tuple[Box, ...] = ()) -> Picture:
-    content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return Picture(role, time, "image/jpeg", content, image.shape[1], image.shape[0], hide=hide)
+    left, right = int(max(0.0, box[0] - dx) * width), int(min(1.0, box[2] + dx) * width)
+    top, bottom = int(max(0.0, box[1] - dy) * height), int(min(1.0, box[3] + dy) * height)
+    part = image[top : max(bottom, top + 1), left : max(right, left + 1)]
+    return taken("crop", full.time, part, _QUALITY, hidden_in(full.hide, left, top, part))

@@ -39,3 +39,10 @@ def outside(box: Box, keep: Box) -> tuple[Box, ...]:
         return (box,)
     parts = ((x1, y1, x2, ky1), (x1, ky2, x2, y2), (x1, ky1, kx1, ky2), (kx2, ky1, x2, ky2))
     return tuple(part for part in parts if part[2] > part[0] and part[3] > part[1])
+
+
+def hidden_in(boxes: tuple[Box, ...], left: int, top: int, part: Image) -> tuple[Box, ...]:
+    """Those of a picture's boxes that reach into its ``part`` cut out at ``left``, ``top``, in the pixels of that."""
+    height, width = part.shape[:2]
+    moved = ((x1 - left, y1 - top, x2 - left, y2 - top) for x1, y1, x2, y2 in boxes)
+    return tuple(b for b in moved if b[0] < width and b[1] < height and b[2] > 0 and b[3] > 0)

@@ -23,7 +23,7 @@ class Track:
     """One object followed over frames.
 
     ``score`` is the median of its last scores, ``seen`` the time of the last frame it was found in, ``still`` whether
-    it has not moved for some seconds.
+    it has not moved for some seconds, ``first_box`` where it was at ``first_seen``.
     """
 
     id: int
@@ -34,6 +34,7 @@ class Track:
     seen: float
     hits: int
     still: bool
+    first_box: Box
 
 
 def largest_truck(found: Sequence[Detection]) -> Box | None:

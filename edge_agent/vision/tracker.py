@@ -8,11 +8,13 @@ last ten, missing ones among the first three counted as 0.
 
 A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge; for one
 that moved out over that edge a third of the time is enough, so that the next that comes in there is not taken for it.
-In the middle of the picture nothing vanishes: there it is taken for hidden and held three times as long, and five looks
-if it stood still. It stands still until two looks running find it elsewhere, for single boxes jump.
+In the middle of the picture nothing vanishes: there, and where something nearer covers its place, it is taken for
+hidden and held three times as long, and five looks if it stood still. It stands still until two looks running find it
+elsewhere, for single boxes jump.
 
 Where frames are missing for more than a second, who moved is looked for where he should be by now, as large as he
-should be, rather than behind him; the time in which nobody looked counts for nobody's loss.
+should be, rather than behind him, and the nearer one first where one may hide the other; the time in which nobody
+looked counts for nobody's loss.
 """
 
 from __future__ import annotations
@@ -50,12 +52,16 @@ _MOST_BLIND_S = 8.0
 _MOST_GROWTH = 2.5
 _MOVES_PER_S = 0.08
 _TURNED = 1.0
+_HIDDEN = 0.4
+_MAY_BE_HIDDEN = 0.5
+_GROWS_PER_S = 0.25
 
 
 @dataclass(slots=True)
 class _Followed:
     id: int
     box: Box
+    first_box: Box
     first_seen: float
     seen: float
     hits: int = 1
@@ -63,6 +69,7 @@ class _Followed:
     velocity: tuple[float, float] = (0.0, 0.0)
     growth: float = 0.0
     blind_s: float = 0.0
+    behind: bool = False
     votes: dict[str, float] = field(default_factory=dict)
     scores: deque[float] = field(default_factory=lambda: deque(maxlen=_SCORES))
     anchor: Box = (0.0, 0.0, 0.0, 0.0)
@@ -126,7 +133,8 @@ class _Followed:
         return forward >= 0 or distance(self.box, box) < _STILL_SHARE
 
     def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
-        hidden = self.hits >= _KNOWN_HITS and not at_edge(self.expected(time), size) and not at_edge(self.box, size)
+        within = not at_edge(self.expected(time), size) and not at_edge(self.box, size)
+        hidden = self.behind or (self.hits >= _KNOWN_HITS and within)
         patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(size) else 1)
         return time - self.seen - self.blind_s > patience_s and self.misses >= (
             _STILL_MISSES if self.still() else _MISSES
@@ -159,6 +167,7 @@ class _Followed:
             seen=self.seen,
             hits=self.hits,
             still=self.still(),
+            first_box=self.first_box,
         )
 
 
@@ -188,6 +197,10 @@ class Tracker:
             free.remove(detection)
         for detection in free[: _MOST_TRACKS - len(self._followed)]:
             self._begin(detection, time)
+        seen = [each.box for each in self._followed if each.seen == time]
+        for each in self._followed:
+            where = each.expected(time)
+            each.behind = each.seen < time and _covered(where, seen)
         self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s, size)]
         return self.tracks()
 
@@ -214,7 +227,7 @@ class Tracker:
 
     def _begin(self, detection: Detection, time: float) -> None:
         self._given += 1
-        followed = _Followed(self._given, detection.box, time, time, anchor=detection.box, anchored=time)
+        followed = _Followed(self._given, detection.box, detection.box, time, time, anchor=detection.box, anchored=time)
         followed.note(detection)
         self._followed.append(followed)
 
@@ -254,15 +267,36 @@ def overlap(a: Box, b: Box) -> float:
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
+def inside(box: Box, other: Box) -> float:
+    """Share of ``box`` that lies in ``other``."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    return max(0.0, width) * max(0.0, height) / max(1.0, (box[2] - box[0]) * (box[3] - box[1]))
+
+
+def similar(a: Box, b: Box, apart_s: float = 0.0) -> bool:
+    """Whether the one has at most 4.84 times the area of the other, and a quarter of that more a second apart."""
+    first, second = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
+    ratio = max(first, second) / max(1.0, min(first, second))
+    return ratio <= _SIZE_RATIO**2 * (1 + _GROWS_PER_S * min(apart_s, _MOST_BLIND_S))
+
+
+def _covered(box: Box, others: Iterable[Box]) -> bool:
+    """Whether one of ``others``, all on the same ground, stands before it."""
+    return any(other[3] > box[3] and inside(box, other) >= _HIDDEN for other in others)
+
+
 def _pairs(
-    followed: Iterable[_Followed], detections: Sequence[Detection], time: float
+    followed: Sequence[_Followed], detections: Sequence[Detection], time: float
 ) -> list[tuple[_Followed, Detection]]:
     costs = []
+    expected = {each.id: each.after_gap(time) for each in followed if each.blind_s}
     for i, each in enumerate(followed):
+        hidden = each.blind_s > 0 and _covered(expected[each.id], [b for n, b in expected.items() if n != each.id])
         for j, detection in enumerate(detections):
             cost = _cost_after_gap(each, detection.box, time) if each.blind_s else _cost(each, detection.box, time)
             if cost is not None:
-                costs.append((cost, i, j, each, detection))
+                costs.append((cost + hidden * _MAY_BE_HIDDEN, i, j, each, detection))
     costs.sort(key=lambda cost: cost[:3])
     out: list[tuple[_Followed, Detection]] = []
     used_tracks: set[int] = set()
@@ -278,7 +312,9 @@ def _pairs(
 def _cost(each: _Followed, box: Box, time: float) -> float | None:
     expected = each.expected(time)
     near = min(distance(expected, box), distance(each.box, box))
-    if near > min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen)) or not _similar(each.box, box):
+    if near > min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen)) or not similar(
+        each.box, box, time - each.seen
+    ):
         return None
     return near - overlap(expected, box)
 
@@ -293,12 +329,6 @@ def _cost_after_gap(each: _Followed, box: Box, time: float) -> float | None:
     expected = each.after_gap(time)
     way = distance(expected, each.box)
     near = min(distance(expected, box), distance(each.box, box) + way / 2)
-    if near > _BLIND_REACH + way / 2 or not (_similar(expected, box) or _similar(each.box, box)):
+    if near > _BLIND_REACH + way / 2 or not (similar(expected, box) or similar(each.box, box, time - each.seen)):
         return None
     return near - overlap(expected, box)
-
-
-def _similar(a: Box, b: Box) -> bool:
-    first, second = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
-    ratio = max(first, second) / max(1.0, min(first, second))
-    return ratio <= _SIZE_RATIO**2

@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     c.add_argument("--script", required=True)
     c.add_argument("--out", type=Path, required=True)
     c.add_argument("--truth", type=Path, required=True)
+    c.add_argument("--scale", type=float, default=1.0, help="of the script's width and height, at most 1")
+    c.add_argument("--fps", type=int, help="frames a second; the script's own by default")
     options = parser.parse_args(arguments)
     if options.command == "render":
         from models.scenes.dataset import render
@@ -34,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         from models.scenes.clip import write
 
-        write(options.script, options.out, options.truth)
+        write(options.script, options.out, options.truth, options.scale, options.fps)
     return 0
 
 

@@ -109,13 +109,14 @@ class Script:
     veil: Callable[[float, NDArray[np.float32]], NDArray[np.float32]] | None = None
 
 
-def write(name: str, out: Path, truth: Path, scale: float = 1.0) -> None:
-    """Render the script called `name`; `scale` below 1 gives a quick draft."""
+def write(name: str, out: Path, truth: Path, scale: float = 1.0, fps: int | None = None) -> None:
+    """Render the script called `name`; `scale` makes its pictures smaller, `fps` is its own unless given."""
     from models.scenes.render import Renderer
     from models.scenes.scripts import SCRIPTS
     from models.scenes.video import Encoder
 
     script = SCRIPTS[name]()
+    script.fps = fps or script.fps
     width, height = int(script.width * scale) // 2 * 2, int(script.height * scale) // 2 * 2
     renderer = Renderer(width, height, samples=0, shadow=2048)
     labelled = [k for k, m in enumerate(script.movers) if m.label]

@@ -63,7 +63,8 @@ MUDDY: dict[str, object] = {"wheels": "muddy", "wheel_mud": 0.95, "wheel_dust": 
 
 
 def leaves(start: float, spec: TruckSpec, **path: float) -> Mover:
-    return Mover("truck", start, start + 60, drive(-22.5, 3.0, start, **path), "out", spec)
+    end = start + 60 + path.get("stop_s", 0.0)
+    return Mover("truck", start, end, drive(-22.5, 3.0, start, **path), "out", spec)
 
 
 def gate_script(

@@ -84,12 +84,17 @@ def gate_reversal() -> Script:
 
 
 def gate_parked() -> Script:
-    """A covered truck stops in the gate for a minute and a half, then leaves: one passage."""
-    return gate_script(
+    """A covered truck stops in the gate for a minute and a half, then leaves: one passage.
+
+    The light stands still, so that a still frame is rendered once.
+    """
+    script = gate_script(
         [leaves(1.0, covered(shape_seed=61), stop_x=2.5, stop_s=90.0)],
         112.0,
         {"passages": 1, "violations": {"muddy_truck": 0, "uncovered_load": 0}},
     )
+    script.swing = script.breeze = 0.0
+    return script
 
 
 def gate_from_start() -> Script:

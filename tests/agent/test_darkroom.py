@@ -119,7 +119,7 @@ def test_the_overlay_says_when_where_what_how_sure_and_of_which_original(
     developed(full, place=place)
     text = "\n".join(lines)
     for part in (
-        "1970-01-01T00:01:40.000Z",
+        "1970-01-01 08:01:40.000+08:00",
         said,
         "north",
         "post-1",

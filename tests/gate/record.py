@@ -1,11 +1,12 @@
 """Records what the shipped models see in a rendered clip, to be replayed in tests without pictures.
 
-    python -m models.scenes clip --script gate-two --out CLIP.mp4 --truth TRUTH.json
+    python -m models.scenes clip --script gate-two --scale 0.5 --fps 10 --out CLIP.mp4 --truth TRUTH.json
     python -m tests.gate.record CLIP.mp4 TRUTH.json tests/gate/situations/gate-two.json
 
-One JSON object: the truth's passages and expected counts, the models' versions, the picture's size, the line, frames a
-second, and for each frame its detections: label, score, box, and for trucks of 24 pixels and more the judgement of load
-and wheels with its quality.
+One JSON object: the truth's passages and expected counts, the models' versions, the picture's size, the line and the
+wash bay, frames a second; for each frame its detections (label, score, box, and for boxes of 24 pixels and more the
+judgement of load and wheels with its quality); and for each frame what is truly there: label, share of it that is
+seen, box.
 """
 
 from __future__ import annotations
@@ -48,12 +49,18 @@ def main(clip: Path, truth: Path, out: Path) -> None:
         "height": told["height"],
         "fps": told["fps"],
         "gate_line": told["gate_line"],
+        **({"wash_zone": told["wash_zone"]} if "wash_zone" in told else {}),
         "expected": told["expected"],
         "passages": [p for p in told["passages"] if p["class"] == "truck"],
     }
-    text = json.dumps(record, indent=1)[:-2] + ',\n "frames": [\n'
-    text += ",\n".join("  " + json.dumps(rows, separators=(",", ":")) for rows in frames) + "\n ]\n}\n"
-    out.write_text(text)
+    true: list[list[Any]] = [[] for _ in frames]
+    for k, number, x1, y1, x2, y2, seen in told["boxes"]:
+        true[k].append([told["passages"][number]["class"], seen, [x1, y1, x2, y2]])
+    text = json.dumps(record, indent=1)[:-2]
+    for name, rows in (("frames", frames), ("true", true)):
+        lines = ",\n".join("  " + json.dumps(row, separators=(",", ":")) for row in rows)
+        text += f',\n "{name}": [\n{lines}\n ]'
+    out.write_text(text + "\n}\n")
 
 
 def _told(judgement: Judgement) -> dict[str, Any]:

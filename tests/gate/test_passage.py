@@ -1,12 +1,15 @@
 """Every truck is one passage with the right direction, whatever it does in the gate; the line lies at y = 180."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.config import Camera, Gate
-from edge_agent.gate.passage import Line
-from tests.gate.actors import Actor, Stage, drive, passages
+from edge_agent.gate.passage import Line, Passages
+from edge_agent.vision.detections import Detection
+from edge_agent.vision.tracker import Tracker
+from tests.gate.actors import HEIGHT, SECTION, WIDTH, Actor, Stage, drive, passages
 
 OUT = drive((1, 320, 75), (7, 320, 355))
 IN = drive((1, 320, 355), (7, 320, 75))
@@ -33,6 +36,20 @@ def test_a_truck_already_there_that_leaves_is_one_passage_out() -> None:
 def test_a_truck_that_stops_on_the_line_is_one_passage() -> None:
     path = drive((1, 320, 75), (4, 320, 180), (40, 321, 181), (44, 320, 355))
     assert directions(Actor(path), seconds=50) == ["out"]
+
+
+def test_a_truck_that_parks_in_the_gate_for_an_hour_is_one_passage() -> None:
+    """Looked at every five seconds, its box jumping about by a pixel; then it leaves."""
+    tracker, gate = Tracker(), Passages(SECTION)
+    way = drive((1, 320, 75), (5, 320, 175), (3605, 320, 175), (3611, 320, 355))
+    times = [*np.arange(0, 8, 0.4), *np.arange(8, 3605, 5), *np.arange(3605, 3625, 0.4)]
+    ended = []
+    for k, time in enumerate(times):
+        box = Actor(way).box(time)
+        jump = k % 3 - 1
+        found = [Detection("truck", 0.8, (box[0] + jump, box[1], box[2] + jump, box[3] + jump))] if box else []
+        ended += gate.update(time, tracker.update(time, found, (HEIGHT, WIDTH)), (HEIGHT, WIDTH))
+    assert [passage.direction for passage in [*ended, *gate.finish()]] == ["out"]
 
 
 def test_a_truck_that_looks_out_and_goes_back_did_not_leave() -> None:

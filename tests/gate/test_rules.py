@@ -80,6 +80,42 @@ def test_spray_that_hides_a_truck_takes_nothing_from_its_time() -> None:
     assert violations(drafts) == []
 
 
+def test_the_next_truck_does_not_get_the_time_of_one_that_vanished_in_the_bay() -> None:
+    """The first is never seen to leave; the second is first seen in the bay, beside where the first was."""
+    first = drive((8, 250, 75), (12, 250, 130), (20, 250, 130))
+    second = drive((29, 420, 110), (34, 420, 355))
+    drafts = Stage(Actor(first), Actor(second), rate=2.5, section=section(wash=BAY)).play(45)
+    assert [(p.direction, p.wash_dwell_s) for p in passages(drafts)] == [("standing", 6.6), ("out", None)]
+
+
+def test_the_next_truck_does_not_get_the_time_of_a_part_of_the_one_before() -> None:
+    """For six seconds the detector finds the cab of the washing truck once more."""
+    whole = drive((8, 320, 75), (12, *AT_BAY), (26, *AT_BAY), (31, 320, 355))
+    cab = Actor(drive((14, 330, 128), (20, 330, 128)), width=40, height=30)
+    second = drive((30, 320, 75), (36, 320, 355))
+    drafts = Stage(Actor(whole), cab, Actor(second), rate=2.5, section=section(wash=BAY)).play(50)
+    washed_s, through_s = (p.wash_dwell_s for p in passages(drafts) if p.direction == "out")
+    assert washed_s == pytest.approx(16.5, abs=2)
+    assert through_s == pytest.approx(1.5, abs=1)
+    assert [kind for kind, _ in violations(drafts)] == ["unwashed_exit"]
+
+
+def test_a_truck_first_seen_inside_the_bay_is_not_accused() -> None:
+    """Spray hid it while it came, for nobody knows how long."""
+    assert washed(drive((30, *AT_BAY), (33, *AT_BAY), (38, 320, 355))) == (None, [])
+
+
+@pytest.mark.parametrize("gap", [(10.0, 14.0), (22.0, 26.0)])
+def test_seconds_in_which_nobody_looked_at_the_bay_count_for_the_truck(gap: tuple[float, float]) -> None:
+    """It stands there from 12 to 23 s; the frames of its coming, or its going, are missing."""
+    path = drive((8, 320, 75), (12, *AT_BAY), (23, *AT_BAY), (28, 320, 355))
+    drafts = Stage(Actor(path), gap=gap, section=section(wash=BAY)).play(40)
+    (passage,) = passages(drafts)
+    assert passage.wash_dwell_s is not None
+    assert 11 <= passage.wash_dwell_s <= 17
+    assert violations(drafts) == []
+
+
 def test_a_loaded_truck_that_leaves_outside_the_permitted_hours() -> None:
     out = drive((1, 320, 75), (7, 320, 355))
     day = section(hours=Hours(permitted=["22:00-05:00"], utc_offset_h=8))

@@ -6,48 +6,62 @@ from collections import Counter
 import msgspec
 import pytest
 
+from edge_agent.messages import Draft
 from tests.gate.actors import passages, violations
-from tests.gate.recorded import FOLDER, Recorded
+from tests.gate.recorded import FOLDER, LEAST_DWELL_S, Recorded
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
-RATES = [2.0, 5.0, 10.0]
+RATES = [2.0, 5.0, pytest.param(10.0, marks=pytest.mark.slow)]
 
-# Begins of gaps (s) after which a passage is missed or told twice, by situation and length. In gate-two a truck is seen
-# for a second at the far edge, then hidden by the other for four; in gate-reversal a truck turns while nobody looks.
-KNOWN = {
-    ("gate-two", 2.0): {4, 6},
-    ("gate-two", 4.0): {2, 3, 4, 5, 6, 8},
-    ("gate-reversal", 4.0): {11, 22},
-    ("gate-hidden", 4.0): {29, 30},
-    ("gate-people", 4.0): {22, 23, 24, 25, 26},
-    ("gate-people", 2.0): {26},
-}
-
-# What the detector got wrong in the clip (0.2.0, at 640x360), so no tracker can mend it: it never sees the truck behind
-# the waiting one of gate-hidden, and calls the car of gate-people a truck while it crosses the line.
+# What the detector got wrong in the clip (0.2.0, at 640x360), so that no decider can mend it: it never sees the truck
+# behind the waiting one of gate-hidden, and calls the car of gate-people a truck while it crosses the line.
 DETECTED = {"gate-hidden": ["in"], "gate-people": ["out"]}
 
-# Of the muddy truck at night, two frames a second are not enough to be sure: its wheels are unknown, no violation.
-UNSURE = {("gate-night", 2.0)}
+# How sure the muddy truck at night is seen to be muddy lies about the least that is asked for, 0.6: 0.58 at 2 frames a
+# second, 0.67 at 5, 0.596 at 10. Below it the wheels are unknown and nothing is violated.
+UNSURE = {("gate-night", 2.0), ("gate-night", 10.0)}
+
+# Where frames are missing from these seconds on, a truck was not seen at all before it crossed the line, or not for 6 s
+# around it: in gate-two one is seen for a second at the far edge and then hidden for three by the other.
+NOT_SEEN = {("gate-two", 2.0): {4}, ("gate-two", 4.0): {2, 3, 4, 6, 8}}
 
 
-def directions(recorded: Recorded) -> list[str]:
-    true = sorted(passage["direction"] for passage in recorded.truth["passages"])
-    return DETECTED.get(recorded.truth["clip"], true)
+def directions(drafts: list[Draft]) -> list[str]:
+    return sorted(passage.direction for passage in passages(drafts))
+
+
+def truth(recorded: Recorded) -> list[str]:
+    return sorted(passage["direction"] for passage in recorded.truth["passages"])
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_passages_of_the_truth_at_any_rate(name: str, rate: float) -> None:
     recorded = Recorded(name)
-    if recorded.truth["fps"] % rate:
-        pytest.skip(f"recorded at {recorded.truth['fps']} frames/s")
     drafts = recorded.drafts(rate)
-    assert sorted(p.direction for p in passages(drafts)) == directions(recorded)
+    assert directions(drafts) == DETECTED.get(name, truth(recorded))
     found = Counter(kind for kind, _ in violations(drafts))
     true = +Counter(recorded.truth["expected"]["violations"])
     assert found <= true
     assert found == true or name in DETECTED or (name, rate) in UNSURE
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_detector_that_is_right_gives_the_truth_without_exception(name: str, rate: float) -> None:
+    recorded = Recorded(name, perfect=True)
+    assert directions(recorded.drafts(rate, clips=False)) == truth(recorded)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_dwell_in_the_wash_bay_is_the_truths(rate: float) -> None:
+    """With the truth's boxes within two looks; with the detector's it lacks the seconds before the truck is found."""
+    true = [passage["wash_dwell_s"] for passage in Recorded("gate-wash").truth["passages"]]
+    found = [p.wash_dwell_s for p in passages(Recorded("gate-wash", perfect=True).drafts(rate, clips=False))]
+    assert found == pytest.approx(true, abs=1.0)
+    seen = [p.wash_dwell_s for p in passages(Recorded("gate-wash").drafts(rate, clips=False))]
+    assert all(dwell - 4 <= s <= dwell + 0.5 for s, dwell in zip(seen, true, strict=True) if s is not None), seen
+    assert [s < LEAST_DWELL_S for s in seen if s is not None] == [False, True, True, True]
 
 
 @pytest.mark.slow
@@ -55,12 +69,13 @@ def test_the_passages_of_the_truth_at_any_rate(name: str, rate: float) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_passages_of_the_truth_with_seconds_missing(name: str, gap_s: float) -> None:
     recorded = Recorded(name)
+    right = [truth(recorded), DETECTED.get(name, truth(recorded))]
     wrong = {}
-    for begin in range(int(recorded.seconds)):
-        found = sorted(p.direction for p in passages(recorded.drafts(5.0, [(begin, begin + gap_s)])))
-        if found != directions(recorded):
+    for begin in range(0, int(recorded.seconds), 1 if recorded.seconds < 60 else 2):
+        found = directions(recorded.drafts(2.5, [(begin, begin + gap_s)], clips=False))
+        if found not in right:
             wrong[begin] = found
-    assert set(wrong) <= KNOWN.get((name, gap_s), set()), wrong
+    assert set(wrong) <= NOT_SEEN.get((name, gap_s), set()), wrong
 
 
 @pytest.mark.parametrize("name", NAMES[:1])

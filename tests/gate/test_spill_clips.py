@@ -42,7 +42,17 @@ def play(name: str, truth: dict[str, Any], every: int) -> list[Draft]:
         if index % every or not watch.due(time):
             continue
         tracks = [
-            Track(number, truth["passages"][number]["class"], 0.9, (x1, y1, x2, y2), time, time, 9, False)
+            Track(
+                number,
+                truth["passages"][number]["class"],
+                0.9,
+                (x1, y1, x2, y2),
+                time,
+                time,
+                9,
+                False,
+                (x1, y1, x2, y2),
+            )
             for frame, number, x1, y1, x2, y2, _ in truth["boxes"]
             if frame == max(0, index)
         ]

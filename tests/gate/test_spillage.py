@@ -49,7 +49,7 @@ def noisy(image: Image, seed: int) -> Image:
 
 
 def track(number: int, label: str, box: Box, time: float) -> Track:
-    return Track(number, label, 0.9, box, time, time, 9, False)
+    return Track(number, label, 0.9, box, time, time, 9, False, box)
 
 
 def crossing(time: float, enters_s: float = ENTERS_S, leaves_s: float = LEAVES_S) -> Box | None:
@@ -76,6 +76,7 @@ def play(
     standing: Sequence[Track] = (),
     label: str = "truck",
     watch: SpillWatch | None = None,
+    people: tuple[Box, ...] = (),
 ) -> list[Draft]:
     watch = watch or SpillWatch(SECTION, ("truck", "bus"))
     drafts: list[Draft] = []
@@ -89,7 +90,7 @@ def play(
             if box:
                 image = painted(image, box, k)
                 tracks.append(track(number, label, box, time))
-        drafts += watch.update(time, image, tracks, Scenery({t.id: t.box for t in tracks}))
+        drafts += watch.update(time, image, tracks, Scenery({t.id: t.box for t in tracks}, people))
     return drafts + watch.finish()
 
 
@@ -155,6 +156,26 @@ def test_nothing_is_told_while_a_vehicle_hides_it() -> None:
 def test_what_moves_on_is_not_told() -> None:
     before, after = pair("road-walker")
     assert play(lambda time: after if 11 <= time < 15 else before) == []
+
+
+@pytest.mark.parametrize("name", ["road-walker", "spill-day"])
+def test_who_comes_behind_a_truck_and_stands_still_is_not_told(name: str) -> None:
+    """The road is never at rest for long enough before the next truck comes; the second case has a spill's look."""
+    trucks = ((7, ENTERS_S, LEAVES_S), (8, LEAVES_S + 4.5, LEAVES_S + 7.5))
+    assert play(changed(name, LEAVES_S + 3), ends_s=30, trucks=trucks) == []
+
+
+def test_what_stands_in_the_zone_is_hidden_in_the_close_crop_too() -> None:
+    """``people`` of the last look stand beside the spill, to the left of its box's surroundings and into them."""
+    x1, y1, x2, y2 = data(play(changed("spill-day"))).spillage.box  # type: ignore[union-attr]
+    person = (480 * x1 - 40.0, 256 * y1, 480 * x1, 256 * y2)
+    (draft,) = play(changed("spill-day"), people=(person,))
+    *_, after, crop = draft.pictures
+    assert after.hide == (person,)
+    ((left, top, right, bottom),) = crop.hide
+    corner = 480 * max(0.0, x1 - (x2 - x1) / 2), 256 * max(0.0, y1 - (y2 - y1) / 2)
+    assert (left, top) == pytest.approx((person[0] - corner[0], person[1] - corner[1]), abs=1)
+    assert (right - left, bottom - top) == pytest.approx((40, 256 * (y2 - y1)))
 
 
 def test_the_next_truck_is_not_blamed_and_the_spill_is_not_told_again() -> None:
