@@ -18,7 +18,7 @@ from edge_agent.config import Outbox as Bounds
 from edge_agent.errors import UplinkError
 from edge_agent.evidence import EvidenceStore
 from edge_agent.evidence.seal import KEY_FILE, Seal
-from edge_agent.messages import Draft, DustData, HealthData, Message, Picture, ViolationData
+from edge_agent.messages import Draft, DustData, HealthData, Message, Picture, StatusData, ViolationData
 from edge_agent.outbox import Outbox, OutboxRecorder
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
 from edge_agent.uplink.mqtt import MqttUplink
@@ -87,11 +87,12 @@ def uplink(
     recorder: OutboxRecorder,
     url: str | list[str],
     on_command: Callable[[str, bytes], None] | None = None,
+    status: Callable[[], StatusData] = lambda: StatusData(state="online"),
     **settings: object,
 ) -> Iterator[MqttUplink]:
     """A running uplink of ``recorder``'s outbox."""
     given = {"broker": url, "retry_max_s": 0.5, "backfill_per_s": 0.0, **settings}
-    link = MqttUplink(msgspec.convert(given, Mqtt), DEVICE, recorder.outbox, on_command=on_command)
+    link = MqttUplink(msgspec.convert(given, Mqtt), DEVICE, recorder.outbox, status=status, on_command=on_command)
     stop = threading.Event()
     thread = threading.Thread(target=link.run, args=(stop,), daemon=True)
     thread.start()

@@ -356,12 +356,12 @@ class Outbox:
         return self._store.newest[priority]
 
     def fetch(
-        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, historical: bool = False
+        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, live_after: int | None = None
     ) -> list[Row]:
-        """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
+        """See ``Store.fetch``."""
         with self.lock:
             return self._reading(
-                lambda: self._store.fetch(bit, priority, after, upto, limit, historical=historical), []
+                lambda: self._store.fetch(bit, priority, after, upto, limit, live_after=live_after), []
             )
 
     def _reading(self, action: Callable[[], _T], otherwise: _T) -> _T:

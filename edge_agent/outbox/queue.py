@@ -1,8 +1,8 @@
 """One destination's position in the outbox.
 
-What was recorded since shortly before the destination was reached (30 s) is *live*, what is older is *backlog*. Within
-each, a lower class number goes first and a class keeps the order of its sequences. Rows taken and not acknowledged are
-given again after ``rewind``, in the same order. A queue belongs to one thread, its uplink's.
+What was recorded since shortly before the destination was reached (30 s) is *live*, what is older or was queued again
+is *backlog*. Within each, a lower class number goes first and a class keeps the order of its sequences. Rows taken and
+not acknowledged are given again after ``rewind``, in the same order. A queue belongs to one thread, its uplink's.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Queue:
         """Whether there may be backlog not yet taken."""
         return any(
             self._fetched[Lane.BACKLOG, p]
-            or self._cursor[Lane.BACKLOG, p] < min(self._outbox.newest(p), self._boundary)
+            or self._cursor[Lane.BACKLOG, p] < self._newest(Lane.BACKLOG, p)
             for p in Priority
         )
 
@@ -140,14 +140,18 @@ class Queue:
         """The next rows of this part, read ahead; empty when there are none."""
         key = (lane, priority)
         rows = self._fetched[key]
-        if not rows:
-            backlog = lane is Lane.BACKLOG
-            newest = self._outbox.newest(priority)
-            upto = min(newest, self._boundary) if backlog else newest
-            after = self._cursor[key]
-            if after < upto:
-                bit = self._outbox.bit(self.name)
-                found = self._outbox.fetch(bit, priority, after, upto, _PREFETCH, historical=backlog)
-                self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
-                rows.extend(found)
+        backlog = lane is Lane.BACKLOG
+        upto = self._newest(lane, priority)
+        while not rows and self._cursor[key] < upto:
+            bit = self._outbox.bit(self.name)
+            live_after = self._boundary if backlog else None
+            found = self._outbox.fetch(bit, priority, self._cursor[key], upto, _PREFETCH, live_after=live_after)
+            self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
+            rows.extend(row for row in found if backlog or not row.historical)
         return rows
+
+    def _newest(self, lane: Lane, priority: Priority) -> int:
+        """Up to where this part may have rows; only evidence is queued again."""
+        newest = self._outbox.newest(priority)
+        everywhere = lane is Lane.LIVE or priority is Priority.EVIDENCE
+        return newest if everywhere else min(newest, self._boundary)

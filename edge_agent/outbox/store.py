@@ -127,16 +127,20 @@ class Store:
         return 0
 
     def fetch(
-        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, historical: bool = False
+        self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, live_after: int | None = None
     ) -> list[Row]:
-        """Rows of one class that ``bit`` waits for, in order, with the best time known now."""
+        """Rows of one class that ``bit`` waits for, in order, with the best time known now.
+
+        With ``live_after`` only the backlog: what has a lower sequence, or was queued again.
+        """
         self._learn_time()
+        backlog = "" if live_after is None else f" AND (sequence <= {live_after:d} OR historical)"
         rows = self._db.execute(
             f"SELECT {_COLUMNS} FROM message WHERE priority = ? AND sequence > ? AND sequence <= ?"  # noqa: S608
-            " AND pending & ? ORDER BY sequence LIMIT ?",
+            f" AND pending & ?{backlog} ORDER BY sequence LIMIT ?",
             (int(priority), after, upto, bit, limit),
         )
-        return [self._times.settled(self._row(row, historical)) for row in rows]
+        return [self._times.settled(self._row(row, live_after is not None)) for row in rows]
 
     def delivered(self, bit: int, rows: list[Row]) -> dict[Priority, tuple[int, int]] | None:
         """``bit`` waits for these no longer; returns count and bytes, by class, of those nobody waits for now.

@@ -184,7 +184,7 @@ class MqttUplink:
 
     def _connect(self, address: Address) -> Connection:
         client_id = f"{self._device.site}.{self._device.id}.{self.name}"
-        will = Will(f"{self._source}/status", self._status_payload(StatusData(state="offline")))
+        will = Will(f"{self._source}/status", self._status_payload(self._last_word()))
         asked = self._old_version.get(address, float("-inf"))
         now = self._clock.monotonic()
         old = now - asked < _ASK_AGAIN_S
@@ -192,6 +192,10 @@ class MqttUplink:
         if connection.version == 4 and not old:
             self._old_version[address] = now
         return connection
+
+    def _last_word(self) -> StatusData:
+        """What the broker says when this connection breaks: who it was, and by which key its evidence is proven."""
+        return msgspec.structs.replace(self._status(), state="offline", problems=[])
 
     def _turn(self, session: _Session) -> None:
         self._fill(session)

@@ -18,7 +18,7 @@ from edge_agent.config import Config, Evidence
 from edge_agent.config import Outbox as Bounds
 from edge_agent.evidence.manifest import MANIFEST, REMOVED
 from edge_agent.messages import AckData, Draft, EvidenceData, Message, Picture
-from edge_agent.outbox import OutboxRecorder
+from edge_agent.outbox import Lane, OutboxRecorder
 from tests.agent.test_commands import publish
 from tests.brokers import Mosquitto
 from tests.house import DEVICE, Receiver, opened, uplink, violation, wait_until
@@ -190,6 +190,26 @@ def test_only_the_roles_asked_for_are_queued_and_none_twice(tmp_path: Path) -> N
         recorder.outbox.retain(Evidence(keep_mb=1, keep_days=0.0))
         with pytest.raises(ValueError, match="has no clip; it has full, manifest"):
             recorder.send_again(message.id, ["clip"])
+
+
+def test_what_is_asked_for_again_waits_behind_what_is_new(tmp_path: Path) -> None:
+    """It is backlog, so it goes at the backlog's rate."""
+    with opened(tmp_path, sealed=True) as recorder:
+        queue = recorder.outbox.queue("broker")
+        old = recorder.record(violation(1, None, (b"one",)))
+        queue.acknowledge([row.sequence for row in queue.take(100)])
+        queue.settle()
+        assert not queue.backlog_waits
+        recorder.send_again(old.id)
+        new = recorder.record(violation(2, None, (b"two",)))
+        assert queue.backlog_waits
+        live = queue.take(100, Lane.LIVE)
+        assert [row.subject for row in live] == ["v2", new.id, new.id]
+        again = queue.take(100, Lane.BACKLOG)
+        assert [(row.subject, row.historical) for row in again] == [(old.id, True), (old.id, True)]
+        queue.rewind()
+        assert len(queue.take(100, Lane.LIVE)) == 3
+        assert len(queue.take(100, Lane.BACKLOG)) == 2
 
 
 def test_what_is_gone_is_told_with_its_reason(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from edge_agent.clock import Clock
 from edge_agent.config import Mqtt
-from edge_agent.messages import EvidenceData, rfc3339
+from edge_agent.messages import EvidenceData, Message, StatusData, rfc3339
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.mqtt_connection import Connection
 from tests.brokers import Mosquitto, free_port
@@ -62,6 +62,22 @@ def test_status_is_retained_and_the_will_says_offline(mosquitto: Mosquitto, tmp_
             wait_until(lambda: link.state().in_flight == 0)
             assert state() == "online"
         assert state() == "stopped"
+
+
+def test_the_will_names_the_device_and_the_key_of_its_evidence(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    def told(message: Message) -> StatusData:
+        return msgspec.convert(message.data, StatusData)
+
+    said = StatusData(state="online", version="1", kind="gate", problems=["dust"], evidence_key="ab" * 32)
+    with opened(tmp_path / "data") as recorder, Receiver(mosquitto.url) as receiver:
+        with uplink(recorder, mosquitto.url, status=lambda: said) as link:
+            wait_until(lambda: link.state().connected and link.state().in_flight == 0)
+            session = link._session
+            assert session is not None
+            session.connection._client.socket().shutdown(socket.SHUT_RDWR)
+            wait_until(lambda: "offline" in [told(m).state for m in receiver.of("status")], what="the will")
+    (will,) = [told(m) for m in receiver.of("status") if told(m).state == "offline"]
+    assert will == msgspec.structs.replace(said, state="offline", problems=[])
 
 
 def test_a_broker_absent_at_start_gets_everything_in_order_when_it_comes(tmp_path: Path) -> None:
