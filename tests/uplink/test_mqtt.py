@@ -69,13 +69,16 @@ def test_the_will_names_the_device_and_the_key_of_its_evidence(mosquitto: Mosqui
         return msgspec.convert(message.data, StatusData)
 
     said = StatusData(state="online", version="1", kind="gate", problems=["dust"], evidence_key="ab" * 32)
-    with opened(tmp_path / "data") as recorder, Receiver(mosquitto.url) as receiver:
-        with uplink(recorder, mosquitto.url, status=lambda: said) as link:
-            wait_until(lambda: link.state().connected and link.state().in_flight == 0)
-            session = link._session
-            assert session is not None
-            session.connection._client.socket().shutdown(socket.SHUT_RDWR)
-            wait_until(lambda: "offline" in [told(m).state for m in receiver.of("status")], what="the will")
+    with (
+        opened(tmp_path / "data") as recorder,
+        Receiver(mosquitto.url) as receiver,
+        uplink(recorder, mosquitto.url, status=lambda: said) as link,
+    ):
+        wait_until(lambda: link.state().connected and link.state().in_flight == 0)
+        session = link._session
+        assert session is not None
+        session.connection._client.socket().shutdown(socket.SHUT_RDWR)
+        wait_until(lambda: "offline" in [told(m).state for m in receiver.of("status")], what="the will")
     (will,) = [told(m) for m in receiver.of("status") if told(m).state == "offline"]
     assert will == msgspec.structs.replace(said, state="offline", problems=[])
 
