@@ -1,19 +1,24 @@
-"""A dust watch that goes on after a restart: an exceedance that outlasts it keeps its id and its one violation.
+"""What goes on after a restart: a dust watch's exceedances, under their ids and with their one violation, and the last
+day of the site card.
 
-What the limits must know is written to a file of the data folder, after what came of it was recorded: with the next
-reading, some seconds later at most. A power cut in between costs at worst a second "started" of the same exceedance,
-never a lost one. A file that cannot be read is set aside by being written anew.
+Each is written to a file of the data folder, after what came of it was recorded. The watch's is written with the next
+reading, some seconds later at most: a power cut in between costs at worst a second "started" of the same exceedance,
+never a lost one. The card's is written when something was counted, before the card that says so is recorded, and once a
+minute for its availability: a cut costs at worst the event that was just committed, and a minute. A file that cannot be
+read is replaced by the next one.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from drivers.readings import Reading
+from edge_agent.dust.card import CardMemory, SiteCard
 from edge_agent.dust.city import CityAir
 from edge_agent.dust.limits import LimitMemory
 from edge_agent.dust.watch import DustWatch
@@ -21,6 +26,8 @@ from edge_agent.evidence.files import Files
 from edge_agent.messages import Draft
 
 log = logging.getLogger(__name__)
+
+_CARD_EVERY_S = 60.0
 
 
 class RememberingWatch:
@@ -70,10 +77,45 @@ class RememberingWatch:
         if not self._due:
             return
         self._due = False
-        new = self._path.with_suffix(".new")
         try:
-            self._files.write(new, msgspec.json.encode(self._watch.memory()))
-            self._files.move(new, self._path)
-            self._files.sync_folder(self._path.parent)
+            self._files.replace(self._path, msgspec.json.encode(self._watch.memory()))
         except OSError as error:
             log.warning("%s cannot be written (%s); after a restart exceedances begin anew", self._path, error)
+
+
+class RememberingCard:
+    """As ``SiteCard`` of a site with ``sensors``, with ``path`` for its memory."""
+
+    def __init__(self, card: SiteCard, path: Path, sensors: Collection[str], files: Files | None = None) -> None:
+        self._card = card
+        self._path = path
+        self._files = files or Files()
+        self._written = float("-inf")
+        try:
+            card.recall(msgspec.json.decode(path.read_bytes(), type=CardMemory), sensors)
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s cannot be read (%s); the site card's day begins anew", path, error)
+
+    def update(self, draft: Draft, key: str = "") -> list[Draft]:
+        """See ``SiteCard.update``."""
+        drafts = self._card.update(draft, key)
+        if draft.channel != "dust" or abs(draft.time - self._written) >= _CARD_EVERY_S:
+            self._write(draft.time)
+        return drafts
+
+    def tick(self, now: float) -> list[Draft]:
+        """See ``SiteCard.tick``."""
+        return self._card.tick(now)
+
+    def close(self) -> None:
+        """Writes what is not yet written."""
+        self._write(self._written)
+
+    def _write(self, time: float) -> None:
+        self._written = time
+        try:
+            self._files.replace(self._path, msgspec.json.encode(self._card.memory()))
+        except OSError as error:
+            log.warning("%s cannot be written (%s); after a restart the site card's day begins anew", self._path, error)

@@ -96,11 +96,8 @@ class RememberingPole:
     def _write(self, time: float) -> None:
         self._written = time
         memory = Memory(self._watch.memory(), [_pending(draft) for draft in self._pending])
-        new = self._path.with_suffix(".new")
         try:
-            self._files.write(new, msgspec.msgpack.encode(memory))
-            self._files.move(new, self._path)
-            self._files.sync_folder(self._path.parent)
+            self._files.replace(self._path, msgspec.msgpack.encode(memory))
         except OSError as error:
             log.warning("%s cannot be written (%s); a restart now would begin all stays anew", self._path, error)
 

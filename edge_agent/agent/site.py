@@ -14,6 +14,7 @@ from pathlib import Path
 
 from drivers.errors import DeviceLostError
 from drivers.relays import Relay, open_relay
+from edge_agent.agent.memory import RememberingCard
 from edge_agent.clock import Clock
 from edge_agent.config import Config
 from edge_agent.config.card import read_rules
@@ -33,7 +34,7 @@ class Site:
     def __init__(self, config: Config, file: Path, clock: Clock) -> None:
         """Raises ConfigError for card rules, BadSettingError for relay ports that are none."""
         self._lock = threading.Lock()
-        self._card = SiteCard(read_rules(config.card.rules, file)) if config.card else None
+        self._card = _card(config, file) if config.card else None
         lamp = config.card.lamp if config.card else {}
         self._lamp = {colour: _Switch(f"lamp {colour}", port, False, clock) for colour, port in lamp.items()}
         self._actuations = [
@@ -65,6 +66,8 @@ class Site:
         """Everything off."""
         with self._lock:
             drafts = [draft for actuation, _ in self._actuations for draft in actuation.finish(now)]
+            if self._card:
+                self._card.close()
             for switch in self._switches():
                 switch.close()
         return drafts
@@ -86,6 +89,12 @@ class Site:
                 for colour, switch in self._lamp.items():
                     switch.turn(colour == draft.data.colour)
         return drafts
+
+
+def _card(config: Config, file: Path) -> RememberingCard:
+    assert config.card
+    card = SiteCard(read_rules(config.card.rules, file))
+    return RememberingCard(card, Path(config.device.data_dir, "site.card"), {sensor.name for sensor in config.dust})
 
 
 class _Switch:

@@ -2,14 +2,16 @@
 
 Fed with every draft that is recorded. A violation counts by what the newest correction says: not at all when it was
 voided, again when it was confirmed after that, under another kind when it was corrected. The card speaks when the
-colour or a count changes and, for fresh availability, once an hour of the data's time. It forgets with a restart:
-``watched_s`` says how much of the window it saw.
+colour or a count changes and, for fresh availability, once an hour of the data's time. With ``memory`` and ``recall``
+it goes on after a restart; the time in between is time without data. ``watched_s`` is how much of the window has passed
+since it first looked.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge_agent.config.card import CardRules, Rule
@@ -19,11 +21,12 @@ from edge_agent.messages.gate import CorrectionData, ViolationData
 from edge_agent.messages.site import CardData
 
 REPEAT_S = 3600.0
+SPAN_S = 600.0
 PARTICLES = ("tsp_ug_m3", "pm10_ug_m3", "pm2_5_ug_m3")
 
 
 @dataclass(slots=True)
-class _Event:
+class Event:
     """``key`` is the id of a violation's message."""
 
     time: float
@@ -32,13 +35,39 @@ class _Event:
     counts: bool = True
 
 
+@dataclass(slots=True)
+class Span:
+    """Some minutes of windows: their valid seconds, of all sensors; ``start`` and ``end`` in Unix seconds."""
+
+    start: float
+    end: float
+    valid_s: float
+
+    def since(self, time: float) -> float:
+        """Valid seconds after ``time``, taken to be spread evenly."""
+        return self.valid_s * min(1.0, (self.end - time) / (self.end - self.start))
+
+
+@dataclass(slots=True)
+class CardMemory:
+    """What the card must know again after a restart."""
+
+    first: float | None = None
+    now: float | None = None
+    events: list[Event] = field(default_factory=list)
+    valid: list[Span] = field(default_factory=list)
+    base_s: dict[str, float] = field(default_factory=dict)
+    colour: str = ""
+    colour_since: float = 0.0
+
+
 class SiteCard:
     """``update`` with each recorded draft, ``tick`` when there is none."""
 
     def __init__(self, rules: CardRules) -> None:
         self._rules = rules
-        self._events: deque[_Event] = deque()
-        self._valid: deque[tuple[float, float]] = deque()
+        self._events: deque[Event] = deque()
+        self._valid: deque[Span] = deque()
         self._base_s: dict[str, float] = {}
         self._first: float | None = None
         self._now = float("-inf")
@@ -54,14 +83,13 @@ class SiteCard:
         """
         data = draft.data
         if isinstance(data, ViolationData):
-            names = ("violations", f"violations.{data.kind}")
-            self._events += [_Event(draft.time, name, key) for name in names]
+            self._violated(draft.time, data.kind, key)
         elif isinstance(data, CorrectionData):
             self._correct(data)
         elif isinstance(data, ExceedanceData):
             self._count(draft.time, data)
         elif isinstance(data, DustData):
-            self._measure(draft.time, data)
+            self._measure(data)
         else:
             return []
         return self.tick(draft.time)
@@ -78,7 +106,7 @@ class SiteCard:
         since = self._now - self._rules.window_s
         while self._events and self._events[0].time <= since:
             self._events.popleft()
-        while self._valid and self._valid[0][0] <= since:
+        while self._valid and self._valid[0].end <= since:
             self._valid.popleft()
         inputs = self._inputs()
         colour, reasons = self._judge(inputs)
@@ -100,6 +128,29 @@ class SiteCard:
         )
         return [Draft("card", self._now, data)]
 
+    def memory(self) -> CardMemory:
+        """As it stands now; it goes on changing, so write it down at once."""
+        return CardMemory(
+            first=self._first,
+            now=self._now if self._first is not None else None,
+            events=list(self._events),
+            valid=list(self._valid),
+            base_s=self._base_s,
+            colour=self._colour,
+            colour_since=self._since,
+        )
+
+    def recall(self, memory: CardMemory, sensors: Collection[str]) -> None:
+        """Goes on where ``memory`` was taken; the card is said anew. ``sensors`` are those there are now."""
+        self._first = memory.first
+        self._now = float("-inf") if memory.now is None else memory.now
+        self._events, self._valid = deque(memory.events), deque(memory.valid)
+        self._base_s = {name: base_s for name, base_s in memory.base_s.items() if name in sensors}
+        self._colour, self._since = memory.colour, memory.colour_since
+
+    def _violated(self, time: float, kind: str, key: str) -> None:
+        self._events += [Event(time, "violations", key), Event(time, f"violations.{kind}", key)]
+
     def _correct(self, data: CorrectionData) -> None:
         kind = next((change.after for change in data.changes if change.field == "kind"), "")
         for event in self._events:
@@ -110,18 +161,24 @@ class SiteCard:
 
     def _count(self, time: float, data: ExceedanceData) -> None:
         if data.state == "started":
-            self._events.append(_Event(time, "exceedances"))
+            self._events.append(Event(time, "exceedances"))
         if data.state != "ended":
-            self._events.append(_Event(time, "exceeding_windows"))
+            self._events.append(Event(time, "exceeding_windows"))
 
-    def _measure(self, time: float, data: DustData) -> None:
+    def _measure(self, data: DustData) -> None:
         base_s = self._base_s[data.sensor] = min(data.window_s, self._base_s.get(data.sensor, data.window_s))
         shares = [data.values[name].share for name in PARTICLES if name in data.values]
         if data.window_s != base_s or not shares:
             return
+        start = datetime.fromisoformat(data.start).timestamp()
         if self._first is None:
-            self._first = datetime.fromisoformat(data.start).timestamp()
-        self._valid.append((time, min(shares) * data.window_s))
+            self._first = start
+        span = self._valid[-1] if self._valid else None
+        if span is None or not span.start <= start < span.start + SPAN_S:
+            span = Span(start, start, 0.0)
+            self._valid.append(span)
+        span.end = max(span.end, start + data.window_s)
+        span.valid_s += min(shares) * data.window_s
 
     def _watched_s(self) -> float:
         assert self._first is not None
@@ -135,7 +192,8 @@ class SiteCard:
         watched_s = self._watched_s()
         if self._base_s and watched_s >= self._rules.learning_s:
             expected_s = watched_s * len(self._base_s)
-            inputs["availability"] = round(min(1.0, sum(valid for _, valid in self._valid) / expected_s), 4)
+            since = self._now - self._rules.window_s
+            inputs["availability"] = round(min(1.0, sum(span.since(since) for span in self._valid) / expected_s), 4)
         return inputs
 
     def _judge(self, inputs: dict[str, float]) -> tuple[str, list[str]]:

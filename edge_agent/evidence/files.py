@@ -33,6 +33,13 @@ class Files:
         """Renames within one file system; on reading back there is the old name or the new one, never half of it."""
         old.replace(new)
 
+    def replace(self, path: Path, content: bytes) -> None:
+        """A file of ``path``'s name that is the old one or, when this returns, the new one, safe; never half of it."""
+        new = path.with_name(f"{path.name}.new")
+        self.write(new, content)
+        self.move(new, path)
+        self.sync_folder(path.parent)
+
     def sync_folder(self, path: Path) -> None:
         """Makes the names in ``path`` safe."""
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -8,7 +8,8 @@ import msgspec
 class CardData(msgspec.Struct, frozen=True, kw_only=True):
     """The site card (红黄绿牌). ``inputs`` are what the rules judged, ``reasons`` the rules that hold.
 
-    ``watched_s`` is how much of the rules' window this device has watched without a restart.
+    ``watched_s`` is how much of the rules' window has passed since this device first looked; time it was off in between
+    counts as time without data.
     """
 
     colour: str

@@ -1,14 +1,20 @@
-"""A dust watch over restarts: one exceedance, one violation, whatever the process did."""
+"""A dust watch over restarts: one exceedance, one violation; a site card over restarts: its day."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from drivers.readings import Reading
-from edge_agent.agent.memory import RememberingWatch
+from edge_agent.agent.memory import RememberingCard, RememberingWatch
+from edge_agent.config.card import read_rules
 from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.dust.card import SiteCard
 from edge_agent.dust.watch import DustWatch
-from edge_agent.messages import Draft
+from edge_agent.messages import CorrectionData, Draft, DustData, Statistic, ViolationData
+from edge_agent.messages.envelope import rfc3339
+from edge_agent.messages.site import CardData
 
 MIDNIGHT = 1784044800.0
 SECTION = DustSensor(
@@ -55,3 +61,64 @@ def test_a_broken_or_foreign_memory_is_no_obstacle(tmp_path: Path) -> None:
     for content in (b"", b"\x00\xff", b"[]", b'{"other 5": {"episode": null, "today": {}}}'):
         path.write_bytes(content)
         assert told(run(opened(path), 0, 20, 200)) == ["started"]
+
+
+def card_of(path: Path, sensors: tuple[str, ...] = ("dust",)) -> RememberingCard:
+    return RememberingCard(SiteCard(read_rules("default")), path, sensors)
+
+
+def said(card: RememberingCard, first: int, minutes: int, sensor: str = "dust") -> list[CardData]:
+    """Whole windows of ten minutes."""
+    drafts = []
+    for i in range(first, first + minutes, 10):
+        value = Statistic(mean=10, min=1, max=20, count=600, flag="N")
+        data = DustData(sensor=sensor, start=rfc3339(MIDNIGHT + 60 * i), window_s=600, values={"pm10_ug_m3": value})
+        drafts += card.update(Draft("dust", MIDNIGHT + 60 * i + 600, data))
+    return [draft.data for draft in drafts if isinstance(draft.data, CardData)]
+
+
+def test_a_card_goes_on_with_its_day(tmp_path: Path) -> None:
+    path = tmp_path / "site.card"
+    before = card_of(path)
+    said(before, 0, 600)
+    muddy = ViolationData(kind="muddy_truck", confidence=0.9)
+    before.update(Draft("violation", MIDNIGHT + 36010, muddy), "v1")
+    after = said(card_of(path), 660, 300)
+    assert after[0].colour == "yellow"
+    assert after[0].since == rfc3339(MIDNIGHT + 36010)
+    assert after[0].inputs["violations.muddy_truck"] == 1
+    assert after[-1].watched_s == pytest.approx(960 * 60, abs=3600)
+    assert after[-1].inputs["availability"] == pytest.approx(900 / 960, abs=0.005), "an hour was lost"
+
+
+def test_a_violation_of_before_can_be_voided_after(tmp_path: Path) -> None:
+    path = tmp_path / "site.card"
+    before = card_of(path)
+    before.update(Draft("violation", MIDNIGHT, ViolationData(kind="muddy_truck", confidence=0.9)), "v1")
+    voided = CorrectionData(of="v1", of_channel="violation", action="void", by="Li", reason="x", time="")
+    [draft] = card_of(path).update(Draft("correction", MIDNIGHT + 60, voided), "c1")
+    assert isinstance(draft.data, CardData)
+    assert (draft.data.colour, draft.data.inputs["violations"]) == ("green", 0)
+
+
+def test_a_sensor_that_was_taken_away_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "site.card"
+    before = card_of(path, ("old",))
+    said(before, 0, 300, "old")
+    after = said(card_of(path, ("new",)), 300, 300, "new")
+    assert after[-1].inputs["availability"] == 1
+
+
+def test_a_broken_memory_of_the_card_begins_anew_and_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "site.card"
+    for content in (b"", b"\x00\xff", b"[]", b'{"events": [1]}', b'{"valid": [{"start": 1}]}'):
+        path.write_bytes(content)
+        card = card_of(path)
+        assert said(card, 0, 20)[0].colour == "green"
+        card.close()
+        assert card_of(path).tick(MIDNIGHT + 1200)[0].data.watched_s == 1200  # type: ignore[attr-defined]
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    card = card_of(tmp_path / "absent" / "site.card")
+    assert said(card, 0, 20)[0].colour == "green"

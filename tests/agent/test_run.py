@@ -90,3 +90,37 @@ def test_a_second_agent_on_the_same_data_is_refused(mosquitto: Mosquitto, tmp_pa
         wait_until(lambda: (agent.data / "outbox.db").exists())
         with AgentProcess(tmp_path, mosquitto.url) as second:
             wait_until(lambda: "another process uses this outbox" in second.log.read_text())
+
+
+@pytest.mark.slow
+def test_a_killed_agent_knows_its_site_card_s_day_again(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
+
+        def next_card(after: int) -> Message:
+            """The first one that was said after message ``after``; older ones come again after a kill."""
+            wait_until(lambda: any(m.sequence > after for m in receiver.of("card")), 60, "another card")
+            return min((m for m in receiver.of("card") if m.sequence > after), key=lambda m: m.sequence)
+
+        agent.stop()
+        text = agent.config.read_text()
+        agent.config.write_text(f"{text}\n[card]\n")
+        agent.start()
+        wait_until(lambda: any(data(m)["inputs"]["violations"] for m in receiver.of("card")), 60, "it is counted")
+        counted = next(m for m in receiver.of("card") if data(m)["inputs"]["violations"])
+        agent.stop(signal.SIGKILL)
+        agent.config.write_text(text.replace("value = 150", "value = 999") + "\n[card]\n")
+        agent.start()
+        again = next_card(max(m.sequence for m in receiver.of("card")))
+        agent.stop(signal.SIGKILL)
+        (agent.data / "site.card").write_bytes(b'{"events": [')
+        agent.start()
+        anew = next_card(max(m.sequence for m in receiver.of("card")))
+        assert agent.stop() == 0
+    before, after = data(counted), data(again)
+    assert before["colour"] == after["colour"] == "yellow"
+    assert before["since"] == after["since"]
+    assert after["watched_s"] > before["watched_s"]
+    for name in ("exceedances", "violations", "violations.dust_exceedance"):
+        assert after["inputs"][name] == before["inputs"][name] == 1
+    assert data(anew)["colour"] == "green"
+    assert data(anew)["inputs"]["violations"] == 0

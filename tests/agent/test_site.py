@@ -33,6 +33,12 @@ def dust(end: float, mean: float) -> Draft:
     return Draft("dust", end, data)
 
 
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the card's day is written."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def relays(monkeypatch: pytest.MonkeyPatch) -> dict[str, SimulatedRelay]:
     """Relays by port, made when they are opened; a port named away:… cannot be opened until it is in the dict."""
@@ -48,7 +54,7 @@ def relays(monkeypatch: pytest.MonkeyPatch) -> dict[str, SimulatedRelay]:
 
 
 def config(**parts: object) -> Config:
-    return Config(device=Device(id="d", site="s", kind="dust"), **parts)  # type: ignore[arg-type]
+    return Config(device=Device(id="d", site="s", kind="dust", data_dir="."), **parts)  # type: ignore[arg-type]
 
 
 def test_the_lamp_shows_the_card(relays: dict[str, SimulatedRelay]) -> None:
