@@ -26,12 +26,15 @@ def identify(file: Path) -> list[Match]:
 
     Raises BadRecordingError when it cannot be read.
     """
-    beginning = bytearray()
-    for _, block in chunks_of(file):
-        beginning += block
-        if len(beginning) >= _BEGINNING:
-            break
-    return identify_bytes(bytes(beginning))
+    return identify_bytes(_beginning(file))
+
+
+def reads(file: Path, driver: str, model: str) -> bool:
+    """Whether this driver and model, which may be a register map of one's own, find a measurement there.
+
+    Raises BadRecordingError when it cannot be read, UnknownDriverError, BadSettingError.
+    """
+    return _count(driver_of(driver, model), _beginning(file)) > 0
 
 
 def identify_bytes(data: bytes) -> list[Match]:
@@ -43,6 +46,15 @@ def identify_bytes(data: bytes) -> list[Match]:
 def likely_first() -> list[str]:
     """All drivers, Plantower before Honeywell: where their frames look alike, the common one is likelier."""
     return sorted(names(), key=lambda name: (name == "honeywell", name))
+
+
+def _beginning(file: Path) -> bytes:
+    beginning = bytearray()
+    for _, block in chunks_of(file):
+        beginning += block
+        if len(beginning) >= _BEGINNING:
+            break
+    return bytes(beginning)
 
 
 def _best_model(name: str, data: bytes) -> Match:

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from drivers.errors import BadRecordingError, EndOfRecording
-from drivers.identify import identify
+from drivers.identify import identify, reads
 from drivers.table import names, open_camera, open_recording
 from edge_agent import config
 from edge_agent.agent.city import read_city
@@ -126,10 +126,10 @@ class Replay:
 
 
 def _made_by(source: Path, section: config.DustSensor) -> tuple[str, str]:
-    """The configured driver and model if that driver reads the recording, else those that read most of it."""
-    matches = identify(source)
-    if any(match.driver == section.driver for match in matches):
+    """The configured driver and model if they read the recording, else those that read most of it."""
+    if section.driver and reads(source, section.driver, section.model):
         return section.driver, section.model
+    matches = identify(source)
     if not matches:
         raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(names())}")
     return matches[0].driver, matches[0].model

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     replay = Replay(Path(args.source), config, Path(args.config), start=args.start, driver=args.driver)
     for message in replay:
         encoded = msgspec.json.encode(message).decode()
-        print(encoded if args.json else f"{message.time} {message.type} {message.subject}", flush=True)
+        print(encoded if args.json else f"{message.time} {message.type} {message.subject}")
     summary = replay.summary()
     print(json.dumps({"summary": summary}, ensure_ascii=False) if args.json else f"summary: {summary}")
     return 0
