@@ -110,8 +110,8 @@ class TruckSpec:
 
 
 def jitter(rng: np.random.Generator, colour: Colour, amount: float = 0.15) -> Colour:
-    """`colour` made a little lighter, darker and off hue."""
-    c = np.array(colour) * rng.uniform(1 - amount, 1 + amount) + rng.normal(0, 0.02 * amount / 0.15, 3)
+    """`colour` a little lighter or darker, and off hue in proportion to its brightness: dark soil stays brown."""
+    c = np.array(colour) * rng.uniform(1 - amount, 1 + amount) + rng.normal(0, 0.4 * amount * float(np.mean(colour)), 3)
     r, g, b = np.clip(c, 0.005, 0.9)
     return float(r), float(g), float(b)
 
