@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from drivers.readings import Reading
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
@@ -101,6 +103,7 @@ class DustWatch:
                 flag=s.flag.value,
                 share=round(s.share, 4),
                 reason=s.reason,
+                levels=dict(s.levels) if s.levels else msgspec.UNSET,
             )
             for name, s in window.values.items()
         }

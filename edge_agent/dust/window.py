@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from drivers.readings import Quality
@@ -30,7 +30,10 @@ HOLD_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class ValueStatistics:
-    """One value over one window; without a normal sample ``mean``, ``min`` and ``max`` are None."""
+    """One value over one window; without a normal sample ``mean``, ``min`` and ``max`` are None.
+
+    ``levels`` counts samples of noise by tenths of dB.
+    """
 
     mean: float | None
     min: float | None
@@ -39,6 +42,7 @@ class ValueStatistics:
     share: float
     flag: Quality
     reason: str
+    levels: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,24 @@ class Tally:
 
 @dataclass(slots=True)
 class EnergyTally(Tally):
-    """Of levels in dB: ``total`` sums energies."""
+    """Of levels in dB: ``total`` sums energies, ``levels`` counts samples by tenths of dB."""
+
+    levels: dict[int, int] = field(default_factory=dict)
 
     def add(self, value: float, covered_s: float) -> None:
         Tally.add(self, value, covered_s)
         self.total += 10 ** (value / 10) - value
+        level = round(value * 10)
+        self.levels[level] = self.levels.get(level, 0) + 1
+
+    def join(self, other: Tally) -> None:
+        Tally.join(self, other)
+        assert isinstance(other, EnergyTally)
+        for level, count in other.levels.items():
+            self.levels[level] = self.levels.get(level, 0) + count
+
+    def statistics(self, window_s: float) -> ValueStatistics:
+        return replace(Tally.statistics(self, window_s), levels=self.levels)
 
     def mean(self) -> float:
         return 10 * math.log10(self.total / self.count)

@@ -12,7 +12,7 @@ from edge_agent.config.hj212 import Hj212
 from edge_agent.hj212 import Cn, Cp
 from edge_agent.messages.dust import DustData
 from edge_agent.uplink.history import History, starts
-from edge_agent.uplink.hj212_records import combined, factors, period_cp, real_time_cp
+from edge_agent.uplink.hj212_records import combined, day_and_night_cp, factors, period_cp, real_time_cp
 from edge_agent.uplink.hj212_uploads import Upload
 
 _DAY_S = 86400.0
@@ -38,7 +38,7 @@ class Archive:
             return real_time_cp(data, upload.end, self._table, offset_h)
         whole = self._whole(upload.cn, upload.sensor, upload.start, upload.window_s, upload.parts)
         assert whole is not None, "an upload has parts"
-        return period_cp(whole, upload.start, self._table, offset_h)
+        return self._record(upload.cn, whole, upload.start)
 
     def asked_for(self, cn: Cn, begin: float, end: float, now: float) -> Iterator[Cp]:
         """Records whose DataTime lies in ``[begin, end]`` and whose period is over; of real-time the newest."""
@@ -55,8 +55,18 @@ class Archive:
                 if begin <= start <= end and start + length_s <= now and self._wanted(sensor):
                     whole = self._whole(cn, sensor, start, length_s, {})
                     if whole is not None:
-                        yield period_cp(whole, start, self._table, self._settings.utc_offset_h)
+                        yield self._record(cn, whole, start)
             day += _DAY_S
+
+    def _record(self, cn: Cn, whole: DustData, start: float) -> Cp:
+        offset_h = self._settings.utc_offset_h
+        cp = period_cp(whole, start, self._table, offset_h)
+        if cn is not Cn.DAY:
+            return cp
+        known = [data for _, data in self._history.between(start, start + _DAY_S, whole.sensor)]
+        shortest_s = min((data.window_s for data in known), default=_DAY_S)
+        shorter = [data for data in known if data.window_s == shortest_s < _DAY_S]
+        return (*cp, *day_and_night_cp(shorter, self._table, offset_h))
 
     def _newest(self, now: float) -> Iterator[Cp]:
         newest: dict[str, DustData] = {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
 
 from edge_agent.config.hj212 import Factor, Hj212
 from edge_agent.hj212 import Cp
@@ -30,6 +32,8 @@ _OTHER_FACTORS = {
 }
 _NOISE = "noise_db"
 _DIRECTION = "wind_direction_deg"
+_PERCENTS = (5, 10, 50, 90, 95)
+_DAY_FROM_H, _DAY_UNTIL_H = 6, 22
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -78,9 +82,11 @@ def period_cp(data: DustData, start: float, table: Mapping[str, Factor], utc_off
         if value is None:
             continue
         if name == _NOISE and factor.code == "LA":
-            if value.mean is not None:
-                for code, level in (("Leq", value.mean), ("LMx", value.max), ("LMn", value.min)):
-                    out.append(((f"{code}-Data", _written(level or 0.0, factor)),))
+            levels = {} if value.levels is msgspec.UNSET else value.levels
+            told: list[tuple[str, float | None]]
+            told = [(f"L{percent}-Data", exceeded(levels, percent)) for percent in _PERCENTS if levels]
+            told += [("Leq-Data", value.mean), ("LMx-Data", value.max), ("LMn-Data", value.min)]
+            out += [((field, _written(level, factor)),) for field, level in told if level is not None]
             continue
         code = factor.code
         pairs = []
@@ -89,6 +95,41 @@ def period_cp(data: DustData, start: float, table: Mapping[str, Factor], utc_off
                 pairs.append((f"{code}-{tail}", _written(level, factor)))
         out.append((*pairs, (f"{code}-Flag", value.flag)))
     return tuple(out)
+
+
+def exceeded(levels: Mapping[int, int], percent: float) -> float:
+    """The level in dB that ``percent`` of the samples reach (GB 3096: of 100 samples, highest first, the 10th is L10).
+
+    ``levels``: samples by tenths of dB, at least one.
+    """
+    wanted = math.ceil(sum(levels.values()) * percent / 100)
+    for level in sorted(levels, reverse=True):
+        wanted -= levels[level]
+        if wanted <= 0:
+            return level / 10
+    raise ValueError("no samples")
+
+
+def day_and_night_cp(parts: Iterable[DustData], table: Mapping[str, Factor], utc_offset_h: float) -> Cp:
+    """Noise of a day from its shorter windows: Ld of 06:00 to 22:00, Ln of the rest of the calendar day, Ldn of both.
+
+    GB 3096: Ldn = 10 lg ((16 * 10^(Ld/10) + 8 * 10^((Ln+10)/10)) / 24). Where it stands in a 2031 is unconfirmed: the
+    form is that of C.26, and ``-DayData`` and ``-NightData`` say the same once more. What has no sample is left out.
+    """
+    factor = table.get(_NOISE)
+    if factor is None or factor.code != "LA":
+        return ()
+    halves: dict[bool, list[tuple[float, int]]] = {True: [], False: []}
+    for part in parts:
+        value = part.values.get(_NOISE)
+        hour = (datetime.fromisoformat(part.start).timestamp() / 3600 + utc_offset_h) % 24
+        if value is not None and value.mean is not None and value.count:
+            halves[_DAY_FROM_H <= hour < _DAY_UNTIL_H].append((value.mean, value.count))
+    day, night = (_mean(_NOISE, halves[half]) if halves[half] else None for half in (True, False))
+    told = [("Ld-Data", day), ("Ln-Data", night), ("Leq-DayData", day), ("Leq-NightData", night)]
+    if day is not None and night is not None:
+        told.append(("Ldn-Data", 10 * math.log10((16 * 10 ** (day / 10) + 8 * 10 ** (night / 10 + 1)) / 24)))
+    return tuple(((field, _written(level, factor)),) for field, level in told if level is not None)
 
 
 def combined(parts: list[DustData], start: float, window_s: float) -> DustData:
@@ -119,7 +160,18 @@ def _joined(name: str, parts: list[DustData], window_s: float) -> Statistic:
         flag=flag,
         share=round(share, 4),
         reason=reason,
+        levels=_levels([value for _, value in known if value.count]),
     )
+
+
+def _levels(values: list[Statistic]) -> dict[int, int] | msgspec.UnsetType:
+    """All samples by level; unset where some of the windows do not tell theirs."""
+    joined: Counter[int] = Counter()
+    for value in values:
+        if value.levels is msgspec.UNSET:
+            return msgspec.UNSET
+        joined.update(value.levels)
+    return dict(joined) if joined else msgspec.UNSET
 
 
 def _mean(name: str, measured: list[tuple[float, int]]) -> float:

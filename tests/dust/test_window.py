@@ -152,6 +152,7 @@ def test_noise_is_averaged_by_energy_and_wind_by_direction() -> None:
     values = windows.close(MIDNIGHT + 60)[0].values
     # 10 lg((10^6 + 10^7) / 2) = 67.40 dB; the middle of 350° and 20° is 5°
     assert values["noise_db"].mean == pytest.approx(67.4036, abs=1e-4)
+    assert values["noise_db"].levels == {600: 1, 700: 1}
     assert values["wind_direction_deg"].mean == pytest.approx(5)
 
 
