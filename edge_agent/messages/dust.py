@@ -15,7 +15,7 @@ class Statistic(msgspec.Struct, frozen=True, kw_only=True):
     """Of one value over one window, from its normal samples; without any, ``mean``, ``min`` and ``max`` are null.
 
     The mean of noise is the energy mean (Leq), that of wind direction the mean of unit vectors. ``levels``, of noise
-    only, counts its normal samples by level in tenths of dB: ``{"584": 12}`` is 12 at 58.4 dB; L5 to L95 follow from it.
+    only, counts its normal samples by tenths of dB: ``{"584": 12}`` is 12 at 58.4 dB; L5 to L95 follow from it.
 
     ``flag`` is HJ 212's: N when at least 75 % of the window's time was covered by normal samples (``share``),
     otherwise the commonest flag among the others, B when they are missing; ``reason`` says why.
