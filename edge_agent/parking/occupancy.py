@@ -4,8 +4,10 @@ A state changes when at least 3 looks over at least ``free_after_s``, ``occupied
 on another, with none in between that agrees with the old one; so two changes of a bay are never closer than the time
 of the later. Occupied by the word of one witness alone, the other not agreeing once, takes ten times as long, unless
 the bay was occupied before: what looks like a vehicle to one (a shadow, people, a motorcycle, a neighbour's roof)
-seldom does to both, and a real one is rarely missed by the other for a minute. Looks that decide nothing neither count
-nor interrupt; where they go on for 5 minutes the bay is unknown.
+seldom does to both, and a real one is rarely missed by the other for a minute. Where nothing moved in the
+bay from 20 s before the first look that differs to 10 s after it, ``free`` and ``occupied`` follow each other only
+after thirty times as long: who comes and goes moves; fog, wet and slow shadows do not. Looks that decide nothing
+neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
 A change tells between which two times it happened: when the old state was last seen, and when the new one was first.
 """
 
@@ -21,7 +23,8 @@ from edge_agent.messages.parking import BayState
 from edge_agent.parking.witness import Look, Reason
 
 _LEAST_LOOKS = 3
-_ALONE = 10.0
+_ALONE, _UNMOVED = 10.0, 30.0
+_BEFORE_S, _AFTER_S = 20.0, 10.0
 _UNCLEAR_AFTER_S = 300.0
 _START = "start"
 
@@ -41,6 +44,8 @@ class BayMemory(msgspec.Struct, kw_only=True):
     next_since: float = 0.0
     next_looks: int = 0
     next_both: bool = False
+    next_moved: bool = False
+    stirred: float = 0.0
 
     @property
     def was_occupied(self) -> bool:
@@ -89,6 +94,11 @@ class Occupancy:
             if bay.agreed and number not in moving:
                 bay.seen(time)
 
+    def stir(self, time: float, bays: Collection[int]) -> None:
+        """Something moved in these."""
+        for number in bays:
+            self.bays[number].stirred = time
+
     def doubt(self) -> None:
         """Everything may have changed: nothing holds before it was looked at."""
         for bay in self.bays:
@@ -116,6 +126,7 @@ class Occupancy:
             bay.since += by_s
             bay.last_clear += by_s
             bay.next_since += by_s
+            bay.stirred += by_s
             bay.last_free = None if bay.last_free is None else bay.last_free + by_s
             bay.last_occupied = None if bay.last_occupied is None else bay.last_occupied + by_s
 
@@ -137,11 +148,12 @@ class Occupancy:
             bay.seen(time)
             return None
         if vote != bay.next_state:
-            bay.next_state, bay.next_since, bay.next_looks, bay.next_both = vote, time, 0, False
+            bay.next_state, bay.next_since, bay.next_looks = vote, time, 0
+            bay.next_both = bay.next_moved = False
         bay.next_looks += 1
         bay.next_both |= seen.both
-        alone = _ALONE if vote == "occupied" and not bay.next_both and not bay.was_occupied else 1.0
-        if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < alone * self._after_s[vote]:
+        bay.next_moved |= time <= bay.next_since + _AFTER_S and bay.stirred >= bay.next_since - _BEFORE_S
+        if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < _times(bay, vote) * self._after_s[vote]:
             return None
         earliest = bay.last_occupied if vote == "free" else bay.last_free
         change = Change(number, bay.state, vote, earliest, bay.next_since, seen.confidence)
@@ -149,6 +161,14 @@ class Occupancy:
         bay.next_state, bay.agreed = None, True
         bay.seen(time)
         return change
+
+
+def _times(bay: BayMemory, vote: BayState) -> float:
+    """So many times as long as usual must looks agree before the bay is ``vote``."""
+    times = _ALONE if vote == "occupied" and not bay.next_both and not bay.was_occupied else 1.0
+    if not bay.next_moved and {bay.state, vote} == {"free", "occupied"}:
+        times *= _UNMOVED
+    return times
 
 
 def count(bays: Sequence[BayMemory], state: BayState) -> int:

@@ -113,6 +113,7 @@ class PoleWatch:
             self._where = Where(self._view.polygons)
             self._shots.place(self._bays)
             self._renew()
+            self._occupancy.stir(time, range(self._size))
         self._shots.update(time, image, [n for n in moving if n < self._size], self._changing())
         self._occupancy.hold(time, self._moved)
         drafts = self._look(time, image)
@@ -167,6 +168,7 @@ class PoleWatch:
             self._looked = [looked + by_s for looked in self._looked]
         elif elapsed > max(_GAP_S, 3 * self._interval_s):
             self._renew()
+            self._occupancy.stir(frame.time, range(self._size))
         if elapsed < _CLOCK_STEP_S:
             self._interval_s = max(0.0, elapsed)
         self._time, self._index = frame.time, frame.index
@@ -183,7 +185,10 @@ class PoleWatch:
             self._renew()
             return set(), True
         points = self._motion.points
-        moving = self._where.moving(points) if motion.moved and points is not None else set()
+        moving: set[int] = set()
+        if motion.moved and points is not None:
+            moving = self._where.moving(points)
+            self._occupancy.stir(time, [bay for bay in moving if bay < self._size])
         self._moved = {bay: at for bay, at in self._moved.items() if time - at <= _SETTLE_S}
         self._moved.update(dict.fromkeys(moving, time))
         return moving, motion.share > _MUCH

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from models.state.backbone import BLOCKS, Block, SameConv
+from models.bay.mobilenet import BLOCKS
+from models.convolutions import Block, SameConv
 
 SIDE = 64
 FROZEN, MIDDLE, LAST = 2, 5, 12
@@ -31,7 +32,7 @@ class BayState(nn.Module):
         for expansion, outputs, repeats, stride in BLOCKS:
             for index in range(repeats):
                 if len(blocks) <= LAST:
-                    blocks.append(Block(channels, expansion, outputs, stride if index == 0 else 1))
+                    blocks.append(Block(channels, expansion, outputs, 3, stride if index == 0 else 1))
                 channels = outputs
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Sequential(

@@ -25,8 +25,8 @@ from models.bay.augment import plain, view
 from models.bay.bank import kept
 from models.bay.data import Sample
 from models.bay.export import export
+from models.bay.mobilenet import load_tflite
 from models.bay.network import BayState
-from models.state.backbone import load_tflite
 
 TFLITE = "mobilenet_v2_1.0_224_quant.tflite"
 SHARES = {"lots": 0.5, "pole": 0.14, "yuskun-car": 0.22, "yuskun-vehicles": 0.14}
@@ -90,7 +90,7 @@ def fit(samples: dict[str, list[Sample]], plan: Plan, tflite: Path, state: Path)
     """The averaged network after `plan.steps`, and the mean loss of every 100 steps; goes on from `state`."""
     torch.manual_seed(plan.seed)
     net = BayState()
-    load_tflite(net, tflite)  # type: ignore[arg-type]
+    load_tflite(net.convolutions(), tflite)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shadow = {name: value.clone() for name, value in net.state_dict().items()}
     groups = [
