@@ -71,7 +71,7 @@ def test_the_passages_of_the_truth_with_seconds_missing(name: str, gap_s: float)
     recorded = Recorded(name)
     right = [truth(recorded), DETECTED.get(name, truth(recorded))]
     wrong = {}
-    for begin in range(0, int(recorded.seconds), 1 if recorded.seconds < 60 else 2):
+    for begin in range(0, int(recorded.seconds), 1 if recorded.seconds < 60 else 3):
         found = directions(recorded.drafts(2.5, [(begin, begin + gap_s)], clips=False))
         if found not in right:
             wrong[begin] = found
