@@ -50,7 +50,7 @@ soak: $(VENV)/.dev
 
 # Ten million random and mutated bytes into every decoder.
 fuzz: $(VENV)/.dev
-	FUZZ_BYTES=10000000 $(BIN)/python -m pytest tests/drivers/test_fuzz.py $(ARGS)
+	FUZZ_BYTES=10000000 $(BIN)/python -m pytest tests/drivers/test_fuzz.py tests/hj212/test_hj212_fuzz.py $(ARGS)
 
 # PICTURES and LABELS name a folder of pictures and a label file; models/README.md has the form.
 eval: $(VENV)/.train

@@ -15,11 +15,18 @@ from collections.abc import Sequence
 from drivers.driver import Command, Driver, Mode, Sample, named
 from drivers.framer import MORE, NONE
 
-START = bytes.fromhex("68010196")
-STOP = bytes.fromhex("68010295")
-READ = bytes.fromhex("68010493")
-AUTO_ON = bytes.fromhex("68014057")
-AUTO_OFF = bytes.fromhex("68012077")
+
+def command(number: int, data: bytes = b"") -> bytes:
+    """``68``, length of number and data, these, checksum as in the answers."""
+    body = bytes([0x68, 1 + len(data), number]) + data
+    return body + bytes([-sum(body) & 0xFF])
+
+
+START = command(0x01)
+STOP = command(0x02)
+READ = command(0x04)
+AUTO_ON = command(0x40)
+AUTO_OFF = command(0x20)
 
 _STANDARD = ("pm2_5_ug_m3", "pm10_ug_m3")
 _COMPACT = ("pm1_ug_m3", "pm2_5_ug_m3", "pm4_ug_m3", "pm10_ug_m3")

@@ -18,9 +18,9 @@ _REPORTS = {"SDS011": 0xC0, "SDS198": 0xCF}
 _WORDS = struct.Struct("<2xHH4x")
 
 
-def command(*data: int) -> bytes:
-    """The 19 bytes of a command to any device (id FFFF)."""
-    body = bytes(data).ljust(13, b"\x00") + b"\xff\xff"
+def command(*data: int, device: int = 0xFFFF) -> bytes:
+    """The 19 bytes of a command to the device with that id; FFFF is any."""
+    body = bytes(data).ljust(13, b"\x00") + device.to_bytes(2)
     return b"\xaa\xb4" + body + bytes([sum(body) & 0xFF, 0xAB])
 
 

@@ -52,3 +52,19 @@ def test_the_mode_is_set_after_the_start() -> None:
     assert [step.data for step in Honeywell().opening(Mode.ACTIVE)] == [honeywell.START, honeywell.AUTO_ON]
     commands = (honeywell.START, honeywell.STOP, honeywell.READ, honeywell.AUTO_ON, honeywell.AUTO_OFF)
     assert [sum(command) % 256 for command in commands] == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("built", "published"),
+    [
+        (honeywell.START, "68 01 01 96"),
+        (honeywell.STOP, "68 01 02 95"),
+        (honeywell.READ, "68 01 04 93"),
+        (honeywell.AUTO_ON, "68 01 40 57"),
+        (honeywell.AUTO_OFF, "68 01 20 77"),
+        (honeywell.command(0x10), "68 01 10 87"),
+        (honeywell.command(0x08, b"\x64"), "68 02 08 64 2a"),
+    ],
+)
+def test_published_commands(built: bytes, published: str) -> None:
+    assert built.hex(" ") == published

@@ -29,6 +29,15 @@ def test_the_renke_block_is_asked_for_at_once() -> None:
     assert (driver.line.baud, driver.line.parity) == (4800, "N")
 
 
+@pytest.mark.parametrize(
+    ("register", "count", "query"), [(504, 5, "01 03 01 f8 00 05 05 c4"), (507, 2, "01 03 01 fb 00 02 b4 06")]
+)
+def test_the_read_width_is_a_setting(tmp_path: Path, register: int, count: int, query: str) -> None:
+    block = f"read = [{{register = {register}, count = {count}}}]"
+    driver = ModbusStation(written(tmp_path, f'{block}\n[[value]]\nname = "a"\nregister = {register}'))
+    assert [each.hex(" ") for each in driver.queries()] == [query]
+
+
 def test_renke_registers() -> None:
     """Registers 500 on: 21 2 3 135 553 -52 584 35 60 1013 81234(hi, lo) 812 12 0 0."""
     driver = ModbusStation()

@@ -55,3 +55,14 @@ def test_replies_are_no_measurement_and_a_wrong_tail_is_refused() -> None:
     assert Nova().decode(bytes.fromhex("aac50601000058d938ab")) is None
     assert framer.feed(bytes.fromhex("aac00600060058d93dac")) == []
     assert framer.reason == "tail"
+
+
+@pytest.mark.parametrize(
+    ("built", "published"),
+    [
+        (nova.command(7, device=0xA160), "aab40700000000000000000000 0000a16008ab"),
+        (nova.command(5, *[0] * 10, 0xA0, 0x01, device=0xA160), "aab405000000000000000000 00a001a160a7ab"),
+    ],
+)
+def test_published_commands_to_one_device(built: bytes, published: str) -> None:
+    assert built == bytes.fromhex(published)
