@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from drivers.errors import EdgeAgentError
 from drivers.frames import Frame
@@ -20,6 +20,7 @@ from drivers.readings import Quality
 from drivers.table import driver_of, open_camera, open_sensor
 from edge_agent import config
 from edge_agent.agent.city import read_city
+from edge_agent.agent.sources import check_receiver
 from edge_agent.clock import Clock
 from edge_agent.config.limits import limits_of
 from edge_agent.events.cases import Coder, kinds_in_use
@@ -41,6 +42,14 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """For ``--json``."""
         return asdict(self)
+
+
+class Relay(NamedTuple):
+    """What switches something, and how it is called."""
+
+    what: str
+    port: str
+    active_low: bool
 
 
 def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
@@ -73,6 +82,8 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
         yield from _each("evidence key", lambda: _evidence_key(whole))
     if whole.events is not None:
         yield from _each("events", lambda: _events(whole, file))
+    if (receiver := whole.position) is not None:
+        yield from _each("position", lambda: _receiver_settings(receiver))
     if (card := whole.card) is not None:
         yield from _each("card", lambda: _card(card, file))
     yield from _each("disk", lambda: _disk(whole))
@@ -97,7 +108,11 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     for platform in whole.hj212:
         yield from _each(f"platform {platform.name}", lambda platform=platform: _platform(platform))
     for actuator in whole.actuator:
-        yield from _each(f"relay {actuator.name}", lambda actuator=actuator: _relay(actuator))
+        relay = Relay(f"relay {actuator.name}", actuator.port, actuator.active_low)
+        yield from _each(relay.what, lambda relay=relay: _relay(relay))
+    for colour, port in (whole.card.lamp if whole.card else {}).items():
+        relay = Relay(f"lamp {colour}", port, False)
+        yield from _each(relay.what, lambda relay=relay: _relay(relay))
 
 
 def _each(what: str, look: Callable[..., Iterator[Finding]]) -> Iterator[Finding]:
@@ -282,7 +297,13 @@ def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
         yield Finding(what, "warn", f"a limit on {name} is configured, and this sensor does not measure it", todo)
 
 
+def _receiver_settings(section: config.Position) -> Iterator[Finding]:
+    check_receiver(section)
+    yield from ()
+
+
 def _position(section: config.Position) -> Iterator[Finding]:
+    check_receiver(section)
     with open_sensor(
         section.driver,
         section.port,
@@ -295,7 +316,8 @@ def _position(section: config.Position) -> Iterator[Finding]:
         reading = session.read(_SENSOR_WITHIN_S)
     if reading is None:
         found = f"{section.port} is there, but no sentence came within {_SENSOR_WITHIN_S:.0f} s"
-        todo = f"check power and wires, and position.model, the bit rate, now {section.model} (4800 and 9600 are usual)"
+        rate = section.model or "9600"
+        todo = f"check power and wires, and position.model, the bit rate, now {rate} (4800 and 9600 are usual)"
         yield Finding("position", "fail", found, todo)
     elif reading.quality is not Quality.NORMAL:
         yield Finding("position", "warn", reading.reason, "the first fix takes a minute under open sky")
@@ -391,8 +413,8 @@ def _card(section: config.Card, file: Path) -> Iterator[Finding]:
     yield Finding("card", "ok", f"{rules.name}: {len(rules.rule)} rules; source: {rules.source or 'not told'}")
 
 
-def _relay(section: config.Actuator) -> Iterator[Finding]:
+def _relay(relay: Relay) -> Iterator[Finding]:
     from drivers.relays import open_relay
 
-    open_relay(section.port, active_low=section.active_low).close()
-    yield Finding(f"relay {section.name}", "ok", f"{section.port} can be had, and is off")
+    open_relay(relay.port, active_low=relay.active_low).close()
+    yield Finding(relay.what, "ok", f"{relay.port} can be had, and is off")

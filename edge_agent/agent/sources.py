@@ -233,10 +233,15 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
     return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
 
 
-def position_source(section: config.Position, track: Track, clock: Clock, record: Record) -> PositionSource:
-    """The receiver whose fixes ``track`` gets. Raises UnknownDriverError, BadSettingError."""
+def check_receiver(section: config.Position) -> None:
+    """Raises UnknownDriverError, BadSettingError for a driver or model that is none, or tells no position."""
     if "latitude_deg" not in driver_of(section.driver, section.model).ranges:
         raise BadSettingError(f"position.driver {section.driver!r} tells no position; allowed: nmea")
+
+
+def position_source(section: config.Position, track: Track, clock: Clock, record: Record) -> PositionSource:
+    """The receiver whose fixes ``track`` gets. Raises UnknownDriverError, BadSettingError."""
+    check_receiver(section)
 
     def open_it() -> Device[Reading]:
         return open_sensor(

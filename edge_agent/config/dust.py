@@ -46,7 +46,7 @@ class Limit(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Quality(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What makes a value not normal; ``ranges`` replaces the built-in range of the named values, 0 switches off."""
+    """What makes a value not normal; ``ranges`` replaces the built-in ranges of values; ``stuck_s`` 0 means never."""
 
     ranges: dict[str, tuple[float, float]] = {}
     stuck_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 3600.0
@@ -54,6 +54,11 @@ class Quality(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plausible_excess_ug_m3: Annotated[float, msgspec.Meta(ge=0, le=100)] = 3.0
     humidity_correction: Literal["none", "kappa-koehler"] = "none"
     kappa: Annotated[float, msgspec.Meta(gt=0, le=1.5)] = 0.4
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.ranges.items():
+            if not low < high:
+                raise ValueError(f"ranges: {name} [{low:g}, {high:g}] is empty; give the lower bound first")
 
 
 class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -35,9 +35,13 @@ class Hj212(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
     mn: Annotated[
-        str, msgspec.Meta(pattern=r"^[0-9A-Za-z_.-]{1,27}$", description="the device's number, 14 to 24 digits")
+        str,
+        msgspec.Meta(
+            pattern=r"^[0-9A-Za-z_.-]{1,27}$",
+            description="the MN as the platform gave it: up to 27 letters, digits, '_', '.' or '-', usually 14 to 24",
+        ),
     ]
-    password: Annotated[str, msgspec.Meta(pattern=r"^[^;,&=#\s]{1,9}$", description="PW, usually 6 digits")]
+    password: Annotated[str, msgspec.Meta(pattern=r"^[^;,&=#\s]{1,9}$", description="a PW of 1 to 9 characters")]
     st: Annotated[str, msgspec.Meta(pattern=r"^\d{2}$", description="two digits")] = "39"
     edition: Literal["2017", "2025"] = "2017"
     crc: Literal["hj", "modbus"] = "hj"

@@ -67,7 +67,16 @@ def load(file: Path | str) -> Config:
     config = msgspec.structs.replace(config, pole=[_with_bays(path, n, pole) for n, pole in enumerate(config.pole)])
     for sections in (("dust", "gate", "pole"), ("mqtt", "hj212"), ("actuator",)):
         _unique(path, config, sections)
+    _sensors_there(path, config)
     return config
+
+
+def _sensors_there(path: Path, config: Config) -> None:
+    names = [sensor.name for sensor in config.dust]
+    for index, actuator in enumerate(config.actuator):
+        if actuator.sensor not in names:
+            problem = f"no [[dust]] sensor is named {actuator.sensor!r}; there are: {', '.join(names) or 'none'}"
+            raise ConfigError(path, f"actuator[{index}].sensor", problem)
 
 
 def _with_bays(path: Path, index: int, pole: Pole) -> Pole:
@@ -97,7 +106,7 @@ def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:
 
 def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     problem, _, where = text.partition(" - at `")
-    key = where.rstrip("`").removeprefix("$").removeprefix(".")
+    key = where.removeprefix("key` in `").rstrip("`").removeprefix("$").removeprefix(".")
     unknown = re.match(r"Object contains unknown field `(.+)`", problem)
     if unknown:
         name = unknown.group(1)
@@ -112,7 +121,8 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     if isinstance(kind, msgspec.inspect.LiteralType):
         problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
     elif problem.startswith("Expected `str` matching regex"):
-        problem = "Expected 1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit"
+        described = getattr(kind, "extra_json_schema", None) or {}
+        problem = f"Expected {described.get('description', 'a text of another form')}"
     given = _value_at(raw, key)
     return ConfigError(path, key, problem if isinstance(given, dict) else f"{problem}, given {given!r}")
 

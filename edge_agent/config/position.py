@@ -10,12 +10,13 @@ from edge_agent.config.section import Section
 
 
 class Position(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``; ``model`` is its bit rate.
+    """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``; ``model`` is its bit rate,
+    9600 where it is left out.
 
     A place is told for ``stale_s`` after the receiver last knew it, then none is.
     """
 
     port: str
     driver: str = "nmea"
-    model: str = "9600"
+    model: str = ""
     stale_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 10.0

@@ -11,7 +11,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A table of the configuration file."""
 
 
-Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="letters, digits, _ . -")]
+_NAMED = "1 to 64 letters, digits, '_', '.' or '-', the first a letter or digit"
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description=_NAMED)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400 * 31)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Point = tuple[Share, Share]

@@ -87,9 +87,7 @@ def test_what_is_recorded_is_placed() -> None:
 
 def test_a_driver_that_tells_no_position_is_refused() -> None:
     with pytest.raises(BadSettingError, match=r"position\.driver 'nova' tells no position; allowed: nmea"):
-        position_source(
-            config.Position(port="x", driver="nova", model=""), Track(10), Clock(), lambda _worker, _draft: None
-        )
+        position_source(config.Position(port="x", driver="nova"), Track(10), Clock(), lambda _worker, _draft: None)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ DEVICE = '[device]\nid = "gate-01"\nsite = "site-7"\nkind = "dust"\n'
 SENSOR = '[[dust]]\ndriver = "plantower"\nport = "/dev/ttyUSB0"\n'
 GATE = '[[gate]]\nline = [[0.1, 0.5], [0.9, 0.5]]\n[gate.camera]\nsource = "clip.mp4"\n'
 
+HJ212 = '[[hj212]]\nhost = "h"\nport = 7000\nmn = "A1"\npassword = "123456"\n'
+FOG = '[[actuator]]\nport = "simulated:"\non_above = 150\noff_below = 100\n'
+
 
 def refusal(tmp_path: Path, text: str) -> ConfigError:
     file = tmp_path / "device.toml"
@@ -33,6 +36,10 @@ def refusal(tmp_path: Path, text: str) -> ConfigError:
         (DEVICE.replace('site = "site-7"\n', ""), "device.site", ["is missing"]),
         (DEVICE + GATE.replace("0.9", "1.9"), "gate[0].line[1][0]", ["<= 1", "1.9"]),
         (DEVICE + SENSOR + SENSOR, "dust[1].name", ["'dust' is used twice"]),
+        (DEVICE + SENSOR + "[dust.quality]\nranges = { a = [5, 1] }\n", "dust[0].quality", ["lower bound first"]),
+        (DEVICE + '[card]\nlamp = { blue = "simulated:" }\n', "card.lamp", ["'blue'"]),
+        (DEVICE + HJ212.replace("A1", "A 1"), "hj212[0].mn", ["14 to 24", "'A 1'"]),
+        (DEVICE + SENSOR + FOG + 'sensor = "hall"\n', "actuator[0].sensor", ["'hall'", "there are: dust"]),
         (DEVICE + "position = [95.0, 120.0]\n", "device.position[0]", ["<= 90", "95.0"]),
     ],
 )
