@@ -2,7 +2,8 @@
 
 A whole agent with its camera at its own pace (5 frames a second of 1280×720), evidence signed and synced, and a
 Mosquitto on loopback. The camera plays two trucks of the demo's clip over and over, each of which breaks two rules. A
-frame's time is when the camera gave it; the acknowledgement's, when the uplink's thread has read the PUBACK.
+frame's time is when the camera gave it; the acknowledgement's, when the uplink's thread has read the PUBACK. On a busy
+machine most of it is waiting for a core, so the CPU time of the deciding thread is told too.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.decided: list[tuple[float, float, float]] = []
+        self.cpu_s: list[float] = []
         self.committed: dict[int, tuple[float, float, float, float]] = {}
         self.acknowledged: dict[int, float] = {}
 
@@ -53,10 +55,12 @@ class Watched:
         """A Darkroom.update that takes the time."""
 
         def timed(room: Darkroom, frame: Frame) -> list[Draft]:
-            began = time.time()
+            began, cpu_s = time.time(), time.thread_time()
             drafts = real(room, frame)
             raised = sum(draft.channel == "violation" for draft in drafts)
             self.decided += [(frame.time, began, time.time())] * raised
+            if raised:
+                self.cpu_s.append(time.thread_time() - cpu_s)
             return drafts
 
         return timed
@@ -98,7 +102,12 @@ def rows() -> list[Row]:
             f"p50 {1000 * p50:.0f} ms, p95 {1000 * p95:.0f} ms",
             f"p95 at most 1.5 frame intervals + 100 ms = {1000 * LIMIT_S:.0f} ms",
             p95 <= LIMIT_S,
-        )
+        ),
+        Row(
+            f"CPU of the deciding thread in the frame, two violations each, {len(watched.cpu_s)} frames",
+            "p50 {:.0f} ms, p95 {:.0f} ms".format(*(1000 * s for s in _percentiles(watched.cpu_s))),
+            "–",
+        ),
     ]
 
 

@@ -34,7 +34,7 @@ _COMMANDS = {
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole command line; only the module of ``command`` is imported and adds its arguments."""
-    top = argparse.ArgumentParser(prog="edge-agent", description="Guards construction gates, dust posts and parking poles.")
+    top = argparse.ArgumentParser(prog="edge-agent", description="Guards gates, dust posts and parking poles.")
     top.add_argument("--version", action="version", version=f"edge-agent {__version__}")
     top.add_argument("-v", "--verbose", action="store_true", help="log more, to stderr")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

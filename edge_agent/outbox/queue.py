@@ -131,8 +131,7 @@ class Queue:
     def backlog_waits(self) -> bool:
         """Whether there may be backlog not yet taken."""
         return any(
-            self._fetched[Lane.BACKLOG, p]
-            or self._cursor[Lane.BACKLOG, p] < self._newest(Lane.BACKLOG, p)
+            self._fetched[Lane.BACKLOG, p] or self._cursor[Lane.BACKLOG, p] < self._newest(Lane.BACKLOG, p)
             for p in Priority
         )
 

@@ -28,8 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m models.evaluate.gain")
     parser.add_argument("--pictures", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--classifier", default="truck-state", help="a shipped model or the path of a card")
     given = parser.parse_args()
-    detector, classifier = Detector.load("truck-detector"), StateClassifier.load("truck-state")
+    detector, classifier = Detector.load("truck-detector"), StateClassifier.load(given.classifier)
     labels = read_labels(given.labels)
     seen = [(each, judged(read_picture(given.pictures / each.file), each, detector, classifier)) for each in labels]
     print("| what | source | pictures (vehicles) | 0 labels | labels | shipped | adapted | better / worse | always |")

