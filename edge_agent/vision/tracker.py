@@ -133,7 +133,8 @@ class _Followed:
         return forward >= 0 or distance(self.box, box) < _STILL_SHARE
 
     def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
-        within = not at_edge(self.expected(time), size) and not at_edge(self.box, size)
+        by_now = self.after_gap(time) if self.blind_s else self.expected(time)
+        within = not at_edge(by_now, size) and not at_edge(self.box, size)
         hidden = self.behind or (self.hits >= _KNOWN_HITS and within)
         patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(size) else 1)
         return time - self.seen - self.blind_s > patience_s and self.misses >= (
