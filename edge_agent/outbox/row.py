@@ -67,5 +67,5 @@ def id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:
 
 
 def _uuid_text(key: bytes) -> str:
-    text = key.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = key.hex("-", 2)
+    return f"{text[:4]}{text[5:29]}{text[30:34]}{text[35:]}"
