@@ -40,6 +40,7 @@ _CHINESE = {
     "out": "出场", "in": "进场", "standing": "停留", "covered": "已覆盖", "uncovered": "未覆盖", "empty": "空载",
     "clean": "干净", "dusty": "有尘", "muddy": "带泥", "unknown": "无法判断", "load": "装载", "wheels": "车轮",
     "confidence": "置信度", "clock error at most": "时钟误差不超过", "CLOCK NOT TRUSTED": "时钟未校准",
+    "washed": "冲洗", "stood": "停放", "limit": "限值",
     RECORDED: "录像回放", "original SHA-256": "原图", "site": "工地", "device": "设备",
 }  # fmt: skip
 
@@ -166,11 +167,18 @@ class Darkroom:
 def _what(violation: ViolationData) -> list[str]:
     lines = [f"{_both(violation.kind)}  {_both('confidence')} {violation.confidence:.2f}"]
     told: PassageData | None = violation.passage
+    facts = []
     if told:
         lines[0] += f"  {_both(told.direction)}"
         judged = {"load": told.load, "wheels": told.wheels}
-        lines.append("  ".join(f"{_both(of)}: {_both(j.state)} {j.confidence:.2f}" for of, j in judged.items()))
-    return lines
+        facts = [f"{_both(of)}: {_both(j.state)} {j.confidence:.2f}" for of, j in judged.items()]
+        if told.wash_dwell_s is not None:
+            facts.append(f"{_both('washed')} {told.wash_dwell_s:.1f} s")
+    if violation.dwell_s is not None:
+        facts.append(f"{_both('stood')} {violation.dwell_s:.0f} s")
+    if violation.limit:
+        facts.append(f"{_both('limit')}: {violation.limit}")
+    return [*lines, "  ".join(facts)] if facts else lines
 
 
 def _both(word: str) -> str:

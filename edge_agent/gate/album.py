@@ -1,7 +1,7 @@
 """The pictures kept of one truck while it passes: few, good, and apart in time; encoded at once to spare memory.
 
 At most 6 views and 40 judgements are kept. The first and the newest always stay, for a moving offence is shown by
-displacement; of the others the worst goes.
+displacement, and one of those that show the truck's near end; of the others the worst goes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edge_agent.vision.detections import Box
 from edge_agent.vision.jpeg import decoded, taken
 from edge_agent.vision.network import Image
 from edge_agent.vision.state import Judgement, cut
-from edge_agent.vision.tracker import distance
+from edge_agent.vision.tracker import EDGE_SHARE, distance
 
 _MOST = 6
 _MOST_SEEN = 40
@@ -35,6 +35,12 @@ class View:
     box: Box
     wheels: tuple[Box, ...]
     full: Picture
+
+    @property
+    def end(self) -> bool:
+        """Whether the whole front or rear is seen: the box is clear of all edges but the far one, at the top."""
+        x, y = self.full.width * EDGE_SHARE, self.full.height * EDGE_SHARE
+        return self.box[0] > x and self.box[2] < self.full.width - x and self.box[3] < self.full.height - y
 
 
 class Album:
@@ -62,8 +68,9 @@ class Album:
         full = replace(taken("full", time, image, _QUALITY, hide), box=(x1, y1, x2, y2))
         self.views.append(View(seen, box, tuple(each for each in wheels if _inside(each, box)), full))
         if len(self.views) > _MOST:
-            worst = min(self.views[1:-1], key=lambda v: v.seen.judgement.quality)
-            self.views.remove(worst)
+            ends = [view for view in self.views if view.end]
+            spare = [view for view in self.views[1:-1] if ends != [view]]
+            self.views.remove(min(spare, key=lambda v: v.seen.judgement.quality))
 
     def shift(self, by_s: float) -> None:
         """The clock was set by so much; what is remembered moves along."""
@@ -82,15 +89,16 @@ class Album:
     ) -> tuple[Picture, ...]:
         """``count`` full views and a close crop, to prove ``state`` of ``of`` (load, wheels, or empty: the truck).
 
-        The best view is joined by the best of those that show it a quarter of its size away or more; where there is
-        none, by the one farthest in time, for it stood. Where there are too few views, ``spare`` frames of the truck
-        with the track ``number`` fill up, the most displaced first. In the order of their times; the crop comes last.
+        The best view is joined by the best of those that show it a quarter of its size away or more, first of all by
+        one with its whole front or rear; where there is none, by the one farthest in time, for it stood. Where there
+        are too few views, ``spare`` frames of the truck with the track ``number`` fill up, the most displaced first.
+        In the order of their times; the crop comes last.
         """
         if not self.views:
             return ()
         best = max(self.views, key=lambda view: _speaks(view.seen.judgement, of, state))
         rest = [view for view in self.views if view is not best]
-        rest.sort(key=lambda view: (_displaced(view, best), _speaks(view.seen.judgement, of, state)), reverse=True)
+        rest.sort(key=lambda v: (_displaced(v, best), v.end, _speaks(v.seen.judgement, of, state)), reverse=True)
         if rest and not any(_displaced(view, best) for view in rest):
             rest.sort(key=lambda view: -abs(view.seen.time - best.seen.time))
         chosen = [view.full for view in [best, *rest[: count - 1]]]

@@ -16,11 +16,15 @@ _DAY_S = 86400
 
 
 class Broken(NamedTuple):
-    """A rule that was broken; ``of`` is what was judged for it (load, wheels), empty when the way alone tells."""
+    """A rule that was broken; ``of`` is what was judged for it (load, wheels), empty when the way alone tells.
+
+    ``limit``: see ``ViolationData``.
+    """
 
     kind: Kind
     confidence: float
     of: str = ""
+    limit: str = ""
 
 
 def broken(passage: Passage, data: PassageData, section: Gate) -> list[Broken]:
@@ -36,10 +40,11 @@ def broken(passage: Passage, data: PassageData, section: Gate) -> list[Broken]:
     score = round(passage.score, 4)
     dwell_s = data.wash_dwell_s
     if leaves and section.wash and dwell_s is not None and dwell_s < section.wash.min_dwell_s:
-        found.append(Broken("unwashed_exit", score))
+        found.append(Broken("unwashed_exit", score, limit=f"washed >= {section.wash.min_dwell_s:g} s"))
     loaded = data.load.state != "empty"
     if leaves and loaded and section.hours and not permitted(section.hours, passage.crossings[-1]):
-        found.append(Broken("outside_hours", score))
+        windows = ", ".join(section.hours.permitted) or "never"
+        found.append(Broken("outside_hours", score, limit=f"permitted {windows} (UTC{section.hours.utc_offset_h:+g})"))
     return found
 
 

@@ -231,9 +231,9 @@ class GateWatch:
         if self._spills:
             self._spills.passed(passage.number, data)
         drafts = [Draft("passage", passage.end, data, subject=data.passage)]
-        for kind, confidence, of in broken(passage, data, section):
+        for kind, confidence, of, limit in broken(passage, data, section):
             self._count["violations"] += 1
-            violation = ViolationData(kind=kind, confidence=confidence, passage=data)
+            violation = ViolationData(kind=kind, confidence=confidence, limit=limit, passage=data)
             state = {"load": data.load.state, "wheels": data.wheels.state}.get(of, "")
             pictures = album.prove(of, state, section.evidence_pictures, passage.number, shots)
             drafts.append(

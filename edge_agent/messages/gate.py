@@ -110,12 +110,14 @@ class ViolationData(msgspec.Struct, frozen=True, kw_only=True):
 
     Deciders leave ``severity``, ``needs_review`` and ``case`` as they are here: they are set when it is raised, by the
     thresholds and the code map of the configuration. ``needs_review``: a person must look before a case is opened.
+    ``limit`` is what the configuration allowed, such as ``washed >= 20 s``; empty where it names none.
     ``zone`` names where it happened; ``start``, ``end`` (RFC 3339) and ``dwell_s`` are of a standing offence or of
     what lies on the road, ``end`` empty while it lasts. ``position`` is where a device that moves was.
     """
 
     kind: Kind
     confidence: float
+    limit: str = ""
     passage: PassageData | None = None
     exceedance: ExceedanceData | None = None
     spillage: SpillageData | None = None

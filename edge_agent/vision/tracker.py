@@ -37,7 +37,7 @@ _SIZE_RATIO = 2.2
 _STILL_SHARE = 0.06
 _STILL_AFTER_S = 3.0
 _VELOCITY_HALF = 0.5
-_EDGE_SHARE = 0.02
+EDGE_SHARE = 0.02
 _HIDDEN_FACTOR = 3.0
 _GONE_FACTOR = 1 / 3
 _LEAVING_SHARE_PER_S = 0.05
@@ -146,7 +146,7 @@ class _Followed:
         x1, y1, x2, y2 = self.box
         height, width = size
         right, down = self.velocity[0] / max(1.0, x2 - x1), self.velocity[1] / max(1.0, y2 - y1)
-        x, y, least = width * _EDGE_SHARE, height * _EDGE_SHARE, _LEAVING_SHARE_PER_S
+        x, y, least = width * EDGE_SHARE, height * EDGE_SHARE, _LEAVING_SHARE_PER_S
         return (
             (x1 <= x and right < -least)
             or (x2 >= width - x and right > least)
@@ -236,7 +236,7 @@ class Tracker:
 def at_edge(box: Box, size: tuple[int, int]) -> bool:
     """Whether the box reaches within a fiftieth of the edges of a picture of ``size`` (height, width)."""
     height, width = size
-    x, y = width * _EDGE_SHARE, height * _EDGE_SHARE
+    x, y = width * EDGE_SHARE, height * EDGE_SHARE
     return box[0] <= x or box[1] <= y or box[2] >= width - x or box[3] >= height - y
 
 

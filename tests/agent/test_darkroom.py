@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -131,6 +132,19 @@ def test_the_overlay_says_when_where_what_how_sure_and_of_which_original(
         hashlib.sha256(full.content).hexdigest(),
     ):
         assert part in text
+
+
+def test_the_overlay_of_an_unwashed_exit_says_how_long_it_was_washed_and_what_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(darkroom, "with_text", lambda image, text: (lines.extend(text), image)[1])
+    passage = msgspec.structs.replace(PASSAGE, wash_dwell_s=3.24)
+    violation = ViolationData(kind="unwashed_exit", confidence=0.8, limit="washed >= 20 s", passage=passage)
+    draft = Draft("violation", 100.0, violation, pictures=(picture("full"),))
+    Darkroom(Once(draft), DEVICE).update(Frame("gate", 100.0, 0, STRIPES))
+    assert "washed 3.2 s" in "\n".join(lines)
+    assert "limit: washed >= 20 s" in "\n".join(lines)
 
 
 def test_a_gates_clip_is_begun_before_its_violation_and_made_once_for_both() -> None:

@@ -39,6 +39,19 @@ def test_the_second_view_is_the_best_of_those_that_are_displaced() -> None:
     assert distance(at(100), at(310)) >= 0.25
 
 
+def test_of_two_displaced_views_the_one_with_the_whole_front_is_taken_and_kept() -> None:
+    """The truck comes down and out over the lower edge; its wheels are seen best when its front is gone."""
+    album = Album()
+    for time, y, quality in [(0, 180, 0.1), (1, 260, 0.2), (2, 360, 0.9), (3, 360, 0.8), (4, 360, 0.7), (5, 360, 0.7)]:
+        album.add(time, picture(at(300, y)), at(300, y), judged(quality))
+    assert [p.time for p in album.prove("wheels", "muddy", 2)] == [1, 2, 2]
+    album = Album()
+    for time, y in enumerate([360, 250, *[360] * 12]):
+        album.add(time, picture(at(300, y)), at(300, y), judged(0.1 if y < 360 else 0.9))
+    assert len(album.views) == 6
+    assert 1 in [p.time for p in album.prove("wheels", "muddy", 2)]
+
+
 def test_of_a_truck_that_stood_the_views_are_far_apart_in_time() -> None:
     album = Album()
     for time, quality in [(0, 0.3), (20, 0.9), (40, 0.5), (60, 0.2)]:

@@ -123,6 +123,8 @@ def test_a_loaded_truck_that_leaves_outside_the_permitted_hours() -> None:
     """Stages play at 08:00 in China on 1 January 1970."""
     for kind, load, where in ((["outside_hours"], "covered", day), ([], "empty", day), ([], "covered", night)):
         assert [k for k, _ in violations(Stage(Actor(out, load=load), section=where).play(14))] == kind
+    ((_, draft),) = violations(Stage(Actor(out), section=day).play(14))
+    assert draft.data.limit == "permitted 22:00-05:00 (UTC+8)"  # type: ignore[attr-defined]
     inward = drive((1, 320, 355), (7, 320, 75))
     assert violations(Stage(Actor(inward), section=day).play(14)) == []
 
