@@ -2,8 +2,9 @@
 
 PACK is a folder, or a zip or tar of it; a folder of packs (a device's evidence folder, or what ``listen --packs``
 wrote) must hold every link of its chain between the first and the last. That none was cut off at an end is seen with
-``--span``, from the numbers in the device's health messages. Exit code 0 when everything is proven, 1 when not, 2 for
-wrong usage.
+``--span``, from the numbers in the device's health messages. Exit code 0 when all is as it was signed (with ``--key``:
+by that key), 1 when not, 2 for wrong usage. Anybody can make a key: without ``--key`` nobody's hand is proven, and the
+words PROVEN do not appear.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from edge_agent.errors import ConfigError
 from edge_agent.evidence.key import load_key, read_public_key
 from edge_agent.evidence.packs import Found, UnreadablePackError, open_packs
-from edge_agent.evidence.verify import ChainReport, PackReport, chains, judge, plain
+from edge_agent.evidence.verify import ASK_KEY, ChainReport, PackReport, chains, judge, plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,19 +96,40 @@ class _Verdict:
             if len(keys) > 1:
                 problems.append(f"packs of {device[1]} are signed by {len(keys)} keys; give --key and the packs of one")
         proven = bool(self._reports) and not problems and all(report.proven for report in self._reports)
-        good = sum(report.proven for report in self._reports)
+        good, count = sum(report.proven for report in self._reports), len(self._reports)
         if self._json:
             links = [plain(link) for link in found]
-            self._line({"summary": {"proven": proven, "packs": len(self._reports), "packs_proven": good,
+            self._line({"summary": {"proven": proven, "packs": count, "packs_proven": good,
                                     "chains": links, "problems": problems}})  # fmt: skip
             return proven
         for link in found:
-            print(_chain_sentence(link, known=self._span is not None))
+            print(_chain_sentence(link))
         for problem in problems:
-            print(f"  ✗ {problem}")
-        alone = f"{good} of {len(self._reports)} packs are, each taken alone"
-        print(f"PROVEN: {good} of {good} packs" if proven else f"NOT PROVEN; {alone}")
+            print(f"    ✗ {problem}")
+        for question in self._open_questions(found):
+            print(f"    ? not proven: {question}")
+        print(self._sentence(good, count, proven=proven))
         return proven
+
+    def _open_questions(self, found: list[ChainReport]) -> list[str]:
+        """What is open of all packs alike."""
+        out = []
+        if not self._key:
+            out += [f"that the key {link.key} belongs to {link.device}: {ASK_KEY}" for link in found]
+        if found and self._span is None:
+            out.append("that no pack came before or after these: give --span and the numbers in its health messages")
+        return out
+
+    def _sentence(self, good: int, count: int, *, proven: bool) -> str:
+        if not count:
+            return "NOT PROVEN: there is no pack here to judge"
+        if good < count:
+            return f"NOT PROVEN: {count - good} of {count} packs; ✗ above says why"
+        if not proven:
+            return f"NOT PROVEN: each of the {count} packs is as it was signed, but not all of them together: see ✗"
+        if self._key:
+            return f"PROVEN: {count} of {count} packs are as the device with this key signed them"
+        return f"UNCHANGED: {count} of {count} packs are as they were signed; by whom is proven only with --key"
 
     def _out_of_span(self, found: list[ChainReport]) -> list[str]:
         if self._span is None:
@@ -137,24 +159,33 @@ class _Verdict:
         if self._json:
             self._line({"pack": plain(report)})
             return
-        head = f"{report.device} {report.kind} {report.time}" if report.number else "unreadable"
-        print(f"{report.place}: {'proven' if report.proven else 'NOT PROVEN'}: {head}")
-        states = ", ".join(f"{file.name} {file.role} {file.state}" for file in report.files)
+        good = "PROVEN" if self._key else "UNCHANGED"
+        print(f"{good if report.proven else 'NOT PROVEN'}  {report.place}")
         if report.number:
-            print(f"    files: {states}")
-            print(f"    signed by {report.key}, number {report.number} of chain {report.chain}")
+            print(f"    {report.kind} by {report.device} of {report.site}, {_clock_face(report.time)}")
+            if report.message not in report.place:
+                print(f"    message {report.message}")
         for problem in report.problems:
-            print(f"  ✗ {problem}")
+            print(f"    ✗ {problem}")
+        same = [f"{file.name} ({file.role})" for file in report.files if file.state == "unchanged"]
+        if same and report.signed:
+            print(f"    ✓ byte for byte as signed: {', '.join(same)}")
+        if report.signed:
+            print(f"    ✓ number {report.number} of its chain, signed by the key {report.key[:8]}…")
         for question in report.not_proven:
-            print(f"  ? not proven: {question}")
+            if ASK_KEY not in question:
+                print(f"    ? not proven: {question}")
 
     @staticmethod
     def _line(value: Any) -> None:
         print(json.dumps(value, ensure_ascii=False), flush=True)
 
 
-def _chain_sentence(link: ChainReport, *, known: bool) -> str:
+def _chain_sentence(link: ChainReport) -> str:
     span = f"number {link.first}" if link.first == link.last else f"numbers {link.first} to {link.last}"
     holes = f", {len(link.missing)} of them not here" if link.missing else ""
-    limits = "that none came before or after these is proven only with --span and the number in a health message"
-    return f"chain {link.chain} of {link.device}: {span}{holes}" + ("" if known else f"; {limits}")
+    return f"Chain {link.chain} of {link.device}: {span}{holes}"
+
+
+def _clock_face(time: str) -> str:
+    return f"{time[:10]} {time[11:].removesuffix('Z')} UTC"

@@ -26,6 +26,7 @@ from edge_agent.evidence.manifest import (
 )
 from edge_agent.evidence.packs import Pack
 
+ASK_KEY = "compare it with evidence_key in its status, or give --key"
 _CLOCK_ERROR_MS = 1000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -99,7 +100,7 @@ def judge(pack: Pack, *, key: str = "", whole: bool = False) -> PackReport:
         problems.append(f"{MANIFEST} is signed by the key {manifest.key}, not by the one given")
     name = pack.place.rpartition("/")[2]
     if _ID.fullmatch(name) and name != manifest.message:
-        problems.append(f"it lies under the id of another message; its own is {manifest.message}")
+        problems.append(f"its folder bears the id of another message; its own is {manifest.message}")
     removed = _removed(pack, manifest, report.sha256, problems)
     report.files = [_file(pack, file, removed, problems, whole=whole) for file in manifest.files]
     named = [file.name for file in manifest.files]
@@ -194,11 +195,9 @@ def _file(pack: Pack, file: File, removed: dict[str, str], problems: list[str], 
 def _open_questions(report: PackReport, manifest: Manifest, key: str) -> list[str]:
     out = []
     if not key:
-        out.append(
-            f"that the key belongs to {manifest.device}: compare it with evidence_key in its status, or give --key"
-        )
+        out.append(f"that the key belongs to {manifest.device}: {ASK_KEY}")
     if manifest.timetrust != "trusted":
-        out.append(f"when it was: the device's clock was not synchronised (time {manifest.timetrust})")
+        out.append(f"when it was: the device's clock was not synchronised then (time {manifest.timetrust})")
     elif not 0 <= manifest.timeerrorms <= _CLOCK_ERROR_MS:
         error = f"{manifest.timeerrorms} ms" if manifest.timeerrorms >= 0 else "unknown"
         out.append(f"the time to a second: the kernel's bound of its error was {error}")

@@ -85,9 +85,32 @@ def test_an_untouched_folder_is_proven_and_says_what_is_not(device: Device, caps
     assert [f["state"] for f in packs[1]["pack"]["files"]] == ["removed", "unchanged", "unchanged"]
     assert main(["verify", str(device.folder)]) == 0
     text = capsys.readouterr().out
-    assert "not proven: that the key belongs to post-1" in text
+    assert f"not proven: that the key {device.key} belongs to post-1" in text
     assert "not proven: when it was: the device's clock was not synchronised" in text
-    assert "PROVEN: 5 of 5 packs" in text
+    assert "UNCHANGED: 5 of 5 packs" in text
+    assert "PROVEN" not in text
+    assert main(["verify", "--key", device.key, str(device.folder)]) == 0
+    assert "PROVEN: 5 of 5 packs" in capsys.readouterr().out
+
+
+def test_what_is_wrong_is_said_in_words(device: Device, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pack, other = in_order(device.folder)[2:4]
+    (pack / "1.jpg").write_bytes(b"edited")
+    assert main(["verify", str(device.folder)]) == 1
+    text = capsys.readouterr().out
+    assert f"NOT PROVEN  {pack.relative_to(device.folder)}" in text
+    assert "✗ 1.jpg (full) was changed after it was signed" in text
+    assert text.endswith("NOT PROVEN: 1 of 5 packs; ✗ above says why\n")
+    shutil.rmtree(pack)
+    assert main(["verify", str(device.folder)]) == 1
+    text = capsys.readouterr().out
+    assert "✗ missing in the chain: number 3" in text
+    assert text.endswith("but not all of them together: see ✗\n")
+    other.rename(tmp_path / "case-17")
+    assert main(["verify", str(tmp_path / "case-17")]) == 0
+    assert f"message {other.name}" in capsys.readouterr().out
+    assert main(["verify", str(tmp_path / "nothing")]) == 1
+    assert "there is no pack here to judge" in capsys.readouterr().out
 
 
 def test_a_pack_is_read_from_zip_and_tar_too(device: Device, tmp_path: Path) -> None:
