@@ -56,7 +56,8 @@ class Watch(Protocol):
 class Darkroom:
     """As the watch it is given.
 
-    ``place`` tells how far a wall time can be trusted; None: it is a recording's. ``coming``: see ``GateWatch.coming``.
+    ``place`` tells how far a wall time can be trusted; None: it is a recording's. ``coming`` and ``away``: see
+    ``GateWatch``.
     """
 
     def __init__(
@@ -67,9 +68,10 @@ class Darkroom:
         blur: bool = True,
         place: Callable[[float], Place] | None = None,
         coming: Callable[[], list[tuple[Picture, ...]]] = list,
+        away: Callable[[], list[Draft]] = list,
     ) -> None:
         self._watch = watch
-        self._ask = coming
+        self._ask, self._leave = coming, away
         self._device = device
         self._blur = blur
         self._place = place
@@ -78,16 +80,11 @@ class Darkroom:
 
     def update(self, frame: Frame) -> list[Draft]:
         """Takes one frame in."""
-        drafts = self._watch.update(frame)
-        coming = self._ask()
-        for clip in coming[:_MOST_FILMS]:
-            if clip not in self._films and clip not in self._made and len(self._films) < _MOST_FILMS:
-                self._films[clip] = Film(clip, blur=self._blur)
-        developed = self._all(drafts)
-        for clip in [each for each in self._films if each not in coming]:
-            self._films.pop(clip).close()
-        self._made = {clip: made for clip, made in self._made.items() if clip in coming}
-        return developed
+        return self._with_films(self._watch.update(frame))
+
+    def away(self) -> list[Draft]:
+        """The camera has been away for long."""
+        return self._with_films(self._leave())
 
     def finish(self) -> list[Draft]:
         """The end of a recording."""
@@ -101,6 +98,17 @@ class Darkroom:
     def state(self) -> dict[str, Any]:
         """What the watch says."""
         return self._watch.state()
+
+    def _with_films(self, drafts: list[Draft]) -> list[Draft]:
+        coming = self._ask()
+        for clip in coming[:_MOST_FILMS]:
+            if clip not in self._films and clip not in self._made and len(self._films) < _MOST_FILMS:
+                self._films[clip] = Film(clip, blur=self._blur)
+        developed = self._all(drafts)
+        for clip in [each for each in self._films if each not in coming]:
+            self._films.pop(clip).close()
+        self._made = {clip: made for clip, made in self._made.items() if clip in coming}
+        return developed
 
     def _all(self, drafts: list[Draft]) -> list[Draft]:
         return [self._developed(draft) if draft.pictures or draft.clip else draft for draft in drafts]

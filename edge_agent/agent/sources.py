@@ -38,6 +38,7 @@ Record = Callable[[Worker, Draft], None]
 _READ_TIMEOUT_S = 1.0
 _MOST_CITY_AIR = 100
 _TICK_LATE_S = 2.0
+_AWAY_S = 8.0
 
 
 Item = TypeVar("Item")
@@ -140,6 +141,28 @@ class DustSource(Source):
         return drafts
 
 
+class GateSource(Source):
+    """A gate's camera: when it is away for long, what was seen until then is decided, not kept for its return."""
+
+    def __init__(self, *args: Any, room: Darkroom) -> None:
+        super().__init__(*args)
+        self._room = room
+        self._told: float | None = None
+
+    def body(self, worker: Worker) -> None:
+        """See ``Source``; it begins anew each time that the camera could not be opened."""
+        for draft in self._between():
+            self._record(worker, draft)
+        super().body(worker)
+
+    def _between(self) -> list[Draft]:
+        last = self.last_item
+        if last is None or last == self._told or self._clock.monotonic() - last <= _AWAY_S:
+            return []
+        self._told = last
+        return self._room.away()
+
+
 class PoleSource(Source):
     """A parking pole's camera, whose watch notices when it was moved."""
 
@@ -179,7 +202,8 @@ def gate_decider(section: config.Gate, device: config.Device, clock: Clock | Non
 
     watch = GateWatch(section, state=gate_classifier(section, Path(device.data_dir)))
     place = clock.place if clock else None
-    return Darkroom(watch, device, blur=section.pictures.blur, place=place, coming=watch.coming)
+    blur = section.pictures.blur
+    return Darkroom(watch, device, blur=blur, place=place, coming=watch.coming, away=watch.away)
 
 
 def gate_classifier(section: config.Gate, data_dir: Path) -> StateClassifier:
@@ -264,9 +288,8 @@ def position_source(section: config.Position, track: Track, clock: Clock, record
 def gate_source(section: config.Gate, device: config.Device, clock: Clock, record: Record) -> Source:
     """A gate's camera; recordings are played at the pace they were made. Raises ModelError."""
     camera = section.camera
-    return Source(
-        camera.name, _opener(camera, clock), gate_decider(section, device, clock), _describe_frame, record, clock
-    )
+    room = gate_decider(section, device, clock)
+    return GateSource(camera.name, _opener(camera, clock), room, _describe_frame, record, clock, room=room)
 
 
 def pole_source(

@@ -88,8 +88,11 @@ class Passages:
                 passage = self._open[track.id] = self._begun(track, size)
             if track.seen == time:
                 self._step(passage, track, size)
-        here = {track.id for track in tracks}
-        return self._close([number for number in self._open if number not in here])
+        return self.keep({track.id for track in tracks})
+
+    def keep(self, numbers: set[int]) -> list[Passage]:
+        """Ends those of all other tracks, as they are."""
+        return self._close([number for number in self._open if number not in numbers])
 
     def finish(self) -> list[Passage]:
         """All that are open, as they are."""

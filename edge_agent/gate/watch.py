@@ -117,6 +117,14 @@ class GateWatch:
         self._forget()
         return drafts
 
+    def away(self) -> list[Draft]:
+        """The camera gives nothing for more than ``MOST_BLIND_S``: passages end as they are, but of who stood still."""
+        self._tracks = self._tracker.forget_moving()
+        ended = self._passages.keep({track.id for track in self._tracks})
+        drafts = [draft for passage in ended for draft in self._ended(passage)]
+        self._forget()
+        return drafts
+
     def coming(self) -> list[tuple[Picture, ...]]:
         """Clips that are complete and will be those of violations, as far as can be told before their trucks are gone.
 

@@ -14,7 +14,8 @@ elsewhere, for single boxes jump.
 
 Where frames are missing for more than a second, who moved is looked for where he should be by now, as large as he
 should be, rather than behind him, and the nearer one first where one may hide the other; the time in which nobody
-looked counts for nobody's loss.
+looked counts for nobody's loss. After more than 8 s (a camera that was away) only those go on that stood still and
+still stand there: of all others nobody knows whether the next truck is the same.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ _MOST_TRACKS = 64
 _AHEAD_S = 2.0
 _BLIND_S = 1.2
 _BLIND_REACH = 1.4
-_MOST_BLIND_S = 8.0
+MOST_BLIND_S = 8.0
+_SAME_PLACE = 0.6
 _MOST_GROWTH = 2.5
 _MOVES_PER_S = 0.08
 _TURNED = 1.0
@@ -114,7 +116,7 @@ class _Followed:
 
     def after_gap(self, time: float) -> Box:
         """Where and how large it should be when nobody looked since it was seen, or almost."""
-        elapsed = min(time - self.seen, _MOST_BLIND_S)
+        elapsed = min(time - self.seen, MOST_BLIND_S)
         by = min(_MOST_GROWTH, max(1 / _MOST_GROWTH, math.exp(self.growth * elapsed)))
         faster = (by - 1) / math.log(by) if abs(by - 1) > 0.01 else 1.0
         (x, y), (vx, vy) = centre(self.box), self.velocity
@@ -187,6 +189,8 @@ class Tracker:
         ``time`` in seconds, never going back; ``size`` is height, width.
         """
         free = list(detections)
+        if time - self._looked > MOST_BLIND_S:
+            self._followed = [f for f in self._followed if f.still() and _stands(f.box, free)]
         gap_s = time - self._looked if time - self._looked > _BLIND_S else 0.0
         self._looked = time
         for each in self._followed:
@@ -203,6 +207,11 @@ class Tracker:
             where = each.expected(time)
             each.behind = each.seen < time and _covered(where, seen)
         self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s, size)]
+        return self.tracks()
+
+    def forget_moving(self) -> list[Track]:
+        """Nobody can look for more than ``MOST_BLIND_S``: who stands still is kept, and told."""
+        self._followed = [f for f in self._followed if f.still()]
         return self.tracks()
 
     def shift(self, by_s: float) -> None:
@@ -279,7 +288,11 @@ def similar(a: Box, b: Box, apart_s: float = 0.0) -> bool:
     """Whether the one has at most 4.84 times the area of the other, and a quarter of that more a second apart."""
     first, second = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])
     ratio = max(first, second) / max(1.0, min(first, second))
-    return ratio <= _SIZE_RATIO**2 * (1 + _GROWS_PER_S * min(apart_s, _MOST_BLIND_S))
+    return ratio <= _SIZE_RATIO**2 * (1 + _GROWS_PER_S * min(apart_s, MOST_BLIND_S))
+
+
+def _stands(box: Box, detections: Iterable[Detection]) -> bool:
+    return any(overlap(box, each.box) >= _SAME_PLACE for each in detections)
 
 
 def _covered(box: Box, others: Iterable[Box]) -> bool:
