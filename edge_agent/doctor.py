@@ -170,10 +170,10 @@ def _opencv() -> Iterator[Finding]:
 
 
 def _models(gate: config.Gate) -> Iterator[Finding]:
-    from edge_agent.vision.detector import Detector
+    from edge_agent.gate.watch import detector_of
     from edge_agent.vision.state import StateClassifier
 
-    for name, loaded in ((gate.detector, Detector.load(gate.detector)), (gate.state, StateClassifier.load(gate.state))):
+    for name, loaded in ((gate.detector, detector_of(gate)), (gate.state, StateClassifier.load(gate.state))):
         card = loaded.card
         yield Finding(f"model {name}", "ok", f"{card.name} {card.version}, {card.licence}, runs")
 

@@ -16,6 +16,12 @@ from edge_agent.config.section import Name, Point, Seconds, Section, Share
 _DAY_MIN = 24 * 60
 
 
+_WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+Window = Annotated[str, msgspec.Meta(pattern=_WINDOW, description="hours and minutes such as '22:00-05:00'")]
+_LEAST_LOOKS_PER_S = 1.0
+_LEAST_LOOKS = 2
+
+
 class Camera(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``source``: an rtsp:// address, /dev/videoN, a video file or a folder of pictures.
 
@@ -59,7 +65,7 @@ class Hours(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     A truck that leaves at another time and is not seen to be empty is ``outside_hours``.
     """
 
-    permitted: list[Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]]
+    permitted: list[Window]
     utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0
 
     def __post_init__(self) -> None:
@@ -113,3 +119,32 @@ class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 f"line from {[ax, ay]} to {[bx, by]} has no side {self.out!r}; give the feet of the two gate posts, "
                 "and out = 'left' or 'right' for a line that runs up the picture"
             )
+        looks_per_s = min(self.detect_per_s, self.camera.frames_per_s)
+        if looks_per_s < _LEAST_LOOKS_PER_S:
+            raise ValueError(
+                f"detect_per_s {self.detect_per_s:g} of camera.frames_per_s {self.camera.frames_per_s:g} are too few "
+                f"to follow a truck; each must be at least {_LEAST_LOOKS_PER_S:g}, 2 or more are better"
+            )
+        if self.lost_after_s < _LEAST_LOOKS / looks_per_s:
+            raise ValueError(
+                f"lost_after_s {self.lost_after_s:g} is less than {_LEAST_LOOKS} looks last, so every truck would be "
+                f"lost at once; give at least {_LEAST_LOOKS / looks_per_s:g}"
+            )
+        if self.wash and all(self.outward(*corner) for corner in self.wash.zone):
+            raise ValueError(
+                f"wash.zone lies on the side {self.out!r} of the line, where trucks have left already; mend the zone, "
+                "the line or out"
+            )
+
+    @property
+    def heading(self) -> tuple[float, float]:
+        """The way ``out`` points in the picture."""
+        return {"up": (0.0, -1.0), "down": (0.0, 1.0), "left": (-1.0, 0.0), "right": (1.0, 0.0)}[self.out]
+
+    def outward(self, x: float, y: float) -> bool:
+        """Whether a point lies on the side of the line, made longer, that is out."""
+        (ax, ay), (bx, by) = self.line
+        out_x, out_y = self.heading
+        side = (bx - ax) * (y - ay) - (by - ay) * (x - ax)
+        outside = (bx - ax) * out_y - (by - ay) * out_x
+        return side * outside > 0

@@ -118,11 +118,13 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     if missing:
         return ConfigError(path, _join(key, missing.group(1)), "is missing and must be given")
     kind = _type_at(key)
+    described = (getattr(kind, "extra_json_schema", None) or {}).get("description", "")
     if isinstance(kind, msgspec.inspect.LiteralType):
         problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
     elif problem.startswith("Expected `str` matching regex"):
-        described = getattr(kind, "extra_json_schema", None) or {}
-        problem = f"Expected {described.get('description', 'a text of another form')}"
+        problem = f"Expected {described or 'a text of another form'}"
+    elif described:
+        problem = f"{problem} ({described})"
     given = _value_at(raw, key)
     return ConfigError(path, key, problem if isinstance(given, dict) else f"{problem}, given {given!r}")
 

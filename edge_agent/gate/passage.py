@@ -54,7 +54,7 @@ class Line:
 
     def __init__(self, section: Gate) -> None:
         self._a, self._b = section.line
-        self._out = {"up": (0.0, -1.0), "down": (0.0, 1.0), "left": (-1.0, 0.0), "right": (1.0, 0.0)}[section.out]
+        self._out = section.heading
 
     def side(self, box: Box, size: tuple[int, int], before: int) -> int:
         """+1 out, -1 in, or ``before`` near the line and beyond its ends. ``size`` is height, width."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from drivers.frames import Frame
 from edge_agent.config.gate import Gate
+from edge_agent.errors import ModelError
 from edge_agent.gate.album import Album
 from edge_agent.gate.passage import Passage, Passages
 from edge_agent.gate.ring import Ring, Scenery
@@ -41,13 +42,25 @@ _CLOCK_STEP_S = 60.0
 _CLOCK_STEP_FRAMES = 3
 
 
+def detector_of(section: Gate) -> Detector:
+    """The section's detector. Raises ModelError, also where it cannot tell what is to be taken for a truck."""
+    detector = Detector.load(section.detector)
+    head = detector.card.head
+    classes = head.classes if head else []
+    for name in section.trucks:
+        if name not in classes or name == _WHEEL:
+            allowed = ", ".join(each for each in classes if each != _WHEEL)
+            raise ModelError(f"trucks: {section.detector} knows no {name!r}; allowed: {allowed}")
+    return detector
+
+
 class GateWatch:
     """``update`` for each frame, ``finish`` to end; ``state`` tells what is seen."""
 
     def __init__(self, section: Gate, detector: Detector | None = None, state: StateClassifier | None = None) -> None:
         """Models are loaded by the names in ``section`` unless given. Raises ModelError."""
         self._section = section
-        self._detector = detector or Detector.load(section.detector)
+        self._detector = detector or detector_of(section)
         self._classifier = state or StateClassifier.load(section.state)
         self._motion = MotionGate()
         self._tracker = Tracker(section.lost_after_s)

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.config import load
+from edge_agent.config import Camera, Gate, load
 from edge_agent.config.polygon import area, check, contains
-from edge_agent.errors import ConfigError
+from edge_agent.errors import ConfigError, ModelError
+from edge_agent.gate.watch import detector_of
 
 GATE = """
 [device]
@@ -44,6 +45,36 @@ def refused(tmp_path: Path, more: str = "", line: str = "[[0.0, 0.5], [1.0, 0.5]
 def test_zones(tmp_path: Path, zone: str, words: list[str]) -> None:
     text = refused(tmp_path, f"[gate.wash]\nzone = {zone}")
     assert all(word in text for word in words), text
+
+
+def test_pixels_are_answered_by_what_is_meant(tmp_path: Path) -> None:
+    assert "pixels divided by its width" in refused(tmp_path, line="[[191, 632], [691, 294]]")
+    assert "'22:00-05:00'" in refused(tmp_path, '[gate.hours]\npermitted = ["22-5"]')
+
+
+def test_a_wash_bay_where_trucks_have_left_already(tmp_path: Path) -> None:
+    text = refused(tmp_path, "[gate.wash]\nzone = [[0.1, 0.6], [0.9, 0.6], [0.5, 0.9]]")
+    assert "wash.zone lies on the side 'down' of the line" in text
+    text = refused(tmp_path, "[gate.wash]\nzone = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.4]]", out="up")
+    assert "mend the zone, the line or out" in text
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("detect_per_s = 0.5", "at least 1"),
+        ("lost_after_s = 0.3", "give at least 0.8"),
+        ("detect_per_s = 1\nlost_after_s = 1.5", "give at least 2"),
+    ],
+)
+def test_looks_too_few_to_follow_anybody(tmp_path: Path, keys: str, words: str) -> None:
+    assert words in refused(tmp_path, out=f'down"\n{keys}\nstate = "truck-state')
+
+
+def test_trucks_of_a_class_that_the_detector_does_not_know() -> None:
+    section = Gate(camera=Camera(source="none"), line=((0.0, 0.5), (1.0, 0.5)), trucks=("truck", "lorry"))
+    with pytest.raises(ModelError, match=r"knows no 'lorry'; allowed: truck, bus, car, other_vehicle"):
+        detector_of(section)
 
 
 def test_a_watched_road(tmp_path: Path) -> None:
