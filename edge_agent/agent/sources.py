@@ -38,7 +38,6 @@ Record = Callable[[Worker, Draft], None]
 _READ_TIMEOUT_S = 1.0
 _MOST_CITY_AIR = 100
 _TICK_LATE_S = 2.0
-_AWAY_S = 8.0
 
 
 Item = TypeVar("Item")
@@ -145,7 +144,10 @@ class GateSource(Source):
     """A gate's camera: when it is away for long, what was seen until then is decided, not kept for its return."""
 
     def __init__(self, *args: Any, room: Darkroom) -> None:
+        from edge_agent.vision.tracker import MOST_BLIND_S
+
         super().__init__(*args)
+        self._away_s = MOST_BLIND_S
         self._room = room
         self._told: float | None = None
 
@@ -157,7 +159,7 @@ class GateSource(Source):
 
     def _between(self) -> list[Draft]:
         last = self.last_item
-        if last is None or last == self._told or self._clock.monotonic() - last <= _AWAY_S:
+        if last is None or last == self._told or self._clock.monotonic() - last <= self._away_s:
             return []
         self._told = last
         return self._room.away()

@@ -5,9 +5,10 @@ looked for more than a second, or spray hid the vehicle, all of that time counts
 dwell is only told if it was long enough without.
 
 A vehicle that is first seen inside the bay, where one of its size was seen within the last minute and is not seen now,
-is that one and has its time; there is no other way to get another's time. One that is first seen inside the bay
-otherwise, and not at the picture's edge, was hidden when it came, and one that was there when the watch began has been
-there for ever: of those nothing is known.
+is that one and has its time; there is no other way to get another's time. At the picture's edge, where others come in,
+that holds for 5 s; after that it may be that one or not. One that is first seen inside the bay otherwise, and not at
+the edge, was hidden when it came, and one that was there when the watch began has been there for ever: of those nothing
+is known.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _MOST_GAP_S = 15.0
 _HEIR_S = 60.0
 _NEAR = 0.5
 _BEGIN_S = 5.0
+_EDGE_HEIR_S = 5.0
 
 
 @dataclass(slots=True, eq=False)
@@ -89,24 +91,26 @@ class WashBay:
 
     def _new(self, track: Track, size: tuple[int, int]) -> _Bather:
         assert self._began is not None
-        inside = self._contains(track.first_box, size)
-        if inside and (before := self._predecessor(track)):
-            return before
-        entered = not inside or at_edge(track.first_box, size)
+        inside, edge = self._contains(track.first_box, size), at_edge(track.first_box, size)
+        before = self._predecessor(track) if inside else None
+        if before and (not edge or track.first_seen - before.seen <= _EDGE_HEIR_S):
+            return self._handed_on(before)
+        entered = not inside or (edge and before is None)
         known = entered and track.first_seen - self._began > _BEGIN_S
         return _Bather(known, inside, track.first_box, track.first_seen)
 
     def _predecessor(self, track: Track) -> _Bather | None:
-        """Who was where ``track`` was first seen; its time is handed on, what is left of it is not known."""
+        """Who was where ``track`` was first seen."""
 
         def fits(old: _Bather) -> bool:
             near = distance(old.box, track.first_box) <= _NEAR and similar(old.box, track.first_box)
             return old.inside and old.seen < track.first_seen and near
 
         unseen = [each for each in [*self._bathers.values(), *self._vanished] if fits(each)]
-        if not unseen:
-            return None
-        found = max(unseen, key=lambda each: each.seen)
+        return max(unseen, key=lambda each: each.seen, default=None)
+
+    def _handed_on(self, found: _Bather) -> _Bather:
+        """Its time goes to another track; what is left of it is not known."""
         if found in self._vanished:
             self._vanished.remove(found)
             return found

@@ -26,7 +26,7 @@ from edge_agent.vision.detector import Detector
 from edge_agent.vision.motion import MotionGate
 from edge_agent.vision.network import Image
 from edge_agent.vision.state import StateClassifier, quality
-from edge_agent.vision.tracker import Tracker, distance
+from edge_agent.vision.tracker import MOST_BLIND_S, Tracker, distance
 
 TRUCK = "truck"
 _WHEEL = "wheel"
@@ -82,11 +82,11 @@ class GateWatch:
 
     def update(self, frame: Frame) -> list[Draft]:
         """Takes one frame in."""
-        self._keep_time(frame)
+        drafts = self.away() if self._keep_time(frame) > MOST_BLIND_S else []
         self._count["frames"] += 1
         if self._motion.update(frame.image).moved:
             self._last_motion = frame.time
-        return [*(self._detected(frame) if self._due(frame.time) else []), *self._spilt(frame)]
+        return [*drafts, *(self._detected(frame) if self._due(frame.time) else []), *self._spilt(frame)]
 
     def _detected(self, frame: Frame) -> list[Draft]:
         self._last_detection = frame.time
@@ -132,7 +132,7 @@ class GateWatch:
 
     def away(self) -> list[Draft]:
         """The camera gives nothing for more than ``MOST_BLIND_S``: passages end as they are, but of who stood still."""
-        self._tracks = self._tracker.forget_moving()
+        self._tracks = self._tracker.away()
         ended = self._passages.keep({track.id for track in self._tracks})
         drafts = [draft for passage in ended for draft in self._ended(passage)]
         self._forget()
@@ -153,8 +153,8 @@ class GateWatch:
         ]
         return {**self._count, "following": following}
 
-    def _keep_time(self, frame: Frame) -> None:
-        """A clock that was set while the camera went on is followed: what is remembered moves to the new time."""
+    def _keep_time(self, frame: Frame) -> float:
+        """The time since the last frame. A clock that was set meanwhile is followed: what is remembered moves along."""
         elapsed = frame.time - self._time
         set_forward = elapsed > _CLOCK_STEP_S and 0 < frame.index - self._index <= _CLOCK_STEP_FRAMES
         if self._count["frames"] and (elapsed < 0 or set_forward):
@@ -172,9 +172,10 @@ class GateWatch:
             self._next_detection += by_s
             self._last_detection += by_s
             self._last_motion += by_s
-        else:
-            self._interval_s = min(elapsed, 1.0)
+            elapsed = self._interval_s
+        self._interval_s = min(elapsed, 1.0)
         self._time, self._index = frame.time, frame.index
+        return elapsed
 
     def _due(self, time: float) -> bool:
         if self._count["frames"] <= _WARM_UP_FRAMES:

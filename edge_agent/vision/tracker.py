@@ -2,9 +2,11 @@
 
 At such rates a truck's boxes may not overlap from one frame to the next, so a detection is matched by the distance of
 centres in units of the box's size, from where the track should be by now, and only then by overlap. Pairs are taken
-best first. A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections,
-the large ones more than the small ones, for near things are named better than far ones; its score is the median of its
-last ten, missing ones among the first three counted as 0.
+best first; last of all a track whose box lies in a much larger one, for of a far truck the cab may be found first.
+
+A track counts once it was seen twice or surely (score ≥ 0.6); its label is voted by all its detections, the large ones
+more than the small ones, for near things are named better than far ones; its score is the median of its last ten,
+missing ones among the first three counted as 0.
 
 A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge; for one
 that moved out over that edge a third of the time is enough, so that the next that comes in there is not taken for it.
@@ -14,8 +16,8 @@ elsewhere, for single boxes jump.
 
 Where frames are missing for more than a second, who moved is looked for where he should be by now, as large as he
 should be, rather than behind him, and the nearer one first where one may hide the other; the time in which nobody
-looked counts for nobody's loss. After more than 8 s (a camera that was away) only those go on that stood still and
-still stand there: of all others nobody knows whether the next truck is the same.
+looked counts for nobody's loss. Where the camera was away for more than ``MOST_BLIND_S`` only those go on that stood
+still and still stand there: of all others nobody knows whether the next truck is the same.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ _MOST_GROWTH = 2.5
 _MOVES_PER_S = 0.08
 _TURNED = 1.0
 _HIDDEN = 0.4
+_PART = 0.7
 _MAY_BE_HIDDEN = 0.5
 _GROWS_PER_S = 0.25
 
@@ -182,6 +185,7 @@ class Tracker:
         self._followed: list[_Followed] = []
         self._given = 0
         self._looked = float("-inf")
+        self._was_away = False
 
     def update(self, time: float, detections: Sequence[Detection], size: tuple[int, int]) -> list[Track]:
         """The tracks that count and are not lost, after what was seen at ``time`` in a picture of ``size``.
@@ -189,8 +193,9 @@ class Tracker:
         ``time`` in seconds, never going back; ``size`` is height, width.
         """
         free = list(detections)
-        if time - self._looked > MOST_BLIND_S:
-            self._followed = [f for f in self._followed if f.still() and _stands(f.box, free)]
+        if self._was_away:
+            self._was_away = False
+            self._followed = [each for each in self._followed if _stands(each.box, free)]
         gap_s = time - self._looked if time - self._looked > _BLIND_S else 0.0
         self._looked = time
         for each in self._followed:
@@ -209,8 +214,9 @@ class Tracker:
         self._followed = [f for f in self._followed if not f.lost(time, self._lost_after_s, size)]
         return self.tracks()
 
-    def forget_moving(self) -> list[Track]:
-        """Nobody can look for more than ``MOST_BLIND_S``: who stands still is kept, and told."""
+    def away(self) -> list[Track]:
+        """The camera has given nothing for more than ``MOST_BLIND_S``: those that go on if they stand there still."""
+        self._was_away = True
         self._followed = [f for f in self._followed if f.still()]
         return self.tracks()
 
@@ -326,11 +332,11 @@ def _pairs(
 def _cost(each: _Followed, box: Box, time: float) -> float | None:
     expected = each.expected(time)
     near = min(distance(expected, box), distance(each.box, box))
-    if near > min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen)) or not similar(
-        each.box, box, time - each.seen
-    ):
+    if near > min(_MOST_REACH, _REACH + _REACH_PER_S * (time - each.seen)):
         return None
-    return near - overlap(expected, box)
+    if similar(each.box, box, time - each.seen):
+        return near - overlap(expected, box)
+    return near + _TURNED if inside(each.box, box) >= _PART else None
 
 
 def _cost_after_gap(each: _Followed, box: Box, time: float) -> float | None:

@@ -48,14 +48,17 @@ class Recorded:
         """How long it is."""
         return float(len(self._frames) / self.truth["fps"])
 
-    def drafts(self, rate: float, gaps: Sequence[tuple[float, float]] = (), *, clips: bool = True) -> list[Draft]:
-        """Everything decided at ``rate`` frames a second, without the frames in the ``gaps`` (from, to)."""
+    def drafts(
+        self, rate: float, gaps: Sequence[tuple[float, float]] = (), *, clips: bool = True, looks: float = 2.5
+    ) -> list[Draft]:
+        """Everything decided at ``rate`` frames and ``looks`` a second, without those in the ``gaps`` (from, to)."""
         line = cast(Any, tuple(tuple(point) for point in self.truth["gate_line"]))
         wash = self.truth.get("wash_zone")
         section = Gate(
             camera=Camera(source="none", frames_per_s=rate),
             line=line,
             out="down",
+            detect_per_s=looks,
             wash=Wash(zone=[tuple(point) for point in wash], min_dwell_s=LEAST_DWELL_S) if wash else None,
             pictures=Pictures() if clips else Pictures(clip_before_s=0, clip_after_s=0),
         )
