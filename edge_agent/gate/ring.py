@@ -3,7 +3,8 @@
 A frame is encoded once, at most 1280 pixels wide, and only when it was looked at closely, which is when something
 moves or is followed: a still gate costs nothing. Each frame knows where every vehicle was and what else moved, so that
 of one vehicle's clip the others can be hidden. Frames are kept ``before_s``, and those of a marked moment until their
-vehicle is forgotten; never more than ``most_bytes`` of them, the oldest unmarked go first.
+vehicle is forgotten; never more than ``most_bytes`` of them, the oldest unmarked go first. A clip ends ``after_s``
+after its moment, or when its vehicle has left the picture before that.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Ring:
         self._shots: list[Shot] = []
         self._bytes = 0
         self._marks: dict[int, float] = {}
+        self._left: dict[int, float] = {}
 
     def add(self, time: float, image: Image, scenery: Scenery) -> None:
         """Takes one frame in."""
@@ -94,14 +96,23 @@ class Ring:
         """Something was decided about the vehicle ``number`` at ``time``."""
         self._marks[number] = time
 
+    def left(self, number: int, time: float | None) -> None:
+        """The vehicle has left the picture by ``time``; None: it is seen."""
+        if time is None:
+            self._left.pop(number, None)
+        else:
+            self._left.setdefault(number, time)
+
     def complete(self, number: int, now: float) -> bool:
         """Whether its clip has all that will be in it."""
-        return number in self._marks and now > self._marks[number] + self._after_s
+        return number in self._marks and (number in self._left or now > self._marks[number] + self._after_s)
 
     def shots(self, number: int) -> list[Shot]:
         """The frames around its mark, the oldest first; none without one."""
-        moment = self._marks.get(number)
-        return [] if moment is None else [s for s in self._shots if self._within(s.picture.time, moment)]
+        moment, end = self._marks.get(number), self._left.get(number, float("inf"))
+        if moment is None:
+            return []
+        return [s for s in self._shots if self._within(s.picture.time, moment) and s.picture.time <= end]
 
     def clip(self, number: int) -> tuple[Picture, ...]:
         """The frames of its clip, each with what is to be hidden in it; nothing of fewer than two."""
@@ -110,12 +121,15 @@ class Ring:
 
     def keep(self, numbers: Iterable[int]) -> None:
         """Forgets the marks of all other vehicles."""
-        self._marks = {number: self._marks[number] for number in numbers if number in self._marks}
+        kept = set(numbers)
+        self._marks = {number: moment for number, moment in self._marks.items() if number in kept}
+        self._left = {number: time for number, time in self._left.items() if number in kept}
 
     def shift(self, by_s: float) -> None:
         """The clock was set by so much; what is remembered moves along."""
         self._shots = [replace(s, picture=replace(s.picture, time=s.picture.time + by_s)) for s in self._shots]
         self._marks = {number: moment + by_s for number, moment in self._marks.items()}
+        self._left = {number: time + by_s for number, time in self._left.items()}
 
     @property
     def bytes(self) -> int:

@@ -26,7 +26,7 @@ from edge_agent.vision.detector import Detector
 from edge_agent.vision.motion import MotionGate
 from edge_agent.vision.network import Image
 from edge_agent.vision.state import StateClassifier, quality
-from edge_agent.vision.tracker import MOST_BLIND_S, Tracker, distance
+from edge_agent.vision.tracker import MOST_BLIND_S, Tracker, at_edge, distance
 
 TRUCK = "truck"
 _WHEEL = "wheel"
@@ -108,7 +108,7 @@ class GateWatch:
         if self._wash:
             self._wash.update(frame.time, self._tracks, size)
         ended = self._passages.update(frame.time, self._tracks, size)
-        self._mark(frame.time)
+        self._mark(frame.time, size)
         drafts = [draft for passage in ended for draft in self._ended(passage)]
         self._forget()
         return drafts
@@ -187,12 +187,16 @@ class GateWatch:
         follows = self._tracker.candidates > 0 or any(not track.still for track in self._tracks)
         return follows or time - self._last_motion <= _AFTER_MOTION_S
 
-    def _mark(self, time: float) -> None:
+    def _mark(self, time: float, size: tuple[int, int]) -> None:
         """What crossed the line may have to be shown crossing it."""
+        boxes = self._tracker.boxes(time)
+        unseen = [track for track in self._tracks if track.seen < time]
+        left = {each.id for each in unseen if at_edge(each.box, size) or at_edge(boxes[each.id], size)}
         for passage in self._passages.open():
             number = passage.number
             if passage.crossings:
                 self._ring.mark(number, passage.crossings[-1])
+            self._ring.left(number, time if number in left else None)
             if not self._ring.complete(number, time):
                 self._coming.pop(number, None)
             elif number not in self._coming and self._is_truck(passage) and passage.direction:

@@ -168,6 +168,21 @@ def test_a_gates_clip_is_begun_before_its_violation_and_made_once_for_both() -> 
     assert sum(len(p.content) for p in violations[0].pictures) < 2_000_000
 
 
+def test_the_clip_of_a_truck_that_leaves_at_once_is_begun_before_its_violation() -> None:
+    """Over the line at 3.3 s and out of the picture at 4.5 s: its clip ends there, not 3 s after the line."""
+    stage = Stage(Actor(drive((1, 320, 75), (3.3, 320, 182), (4.5, 320, 359)), wheels="muddy"))
+    begun: list[float] = []
+    drafts: list[Draft] = []
+    for frame in stage.frames(12):
+        drafts += stage.watch.update(frame)
+        begun += [frame.time] * bool(stage.watch.coming())
+        if drafts:
+            break
+    (violation,) = [draft for draft in drafts if draft.channel == "violation"]
+    assert begun[-1] - begun[0] >= 0.5
+    assert violation.clip[-1].time == begun[0] < 5
+
+
 def test_a_film_that_is_not_needed_after_all_is_ended() -> None:
     frames = tuple(picture("frame") for _ in range(3))
     announced = [frames]

@@ -127,6 +127,16 @@ def test_the_ring_keeps_a_marked_moment_until_its_vehicle_is_gone() -> None:
     assert shots(ring, 3) == []
 
 
+def test_a_clip_is_complete_when_its_vehicle_has_left_the_picture() -> None:
+    ring = Ring(2, 3, 10_000_000)
+    for time in range(6):
+        ring.add(time, picture(), Scenery({1: at(10)}))
+        ring.mark(1, 2.0)
+        ring.left(1, time if time == 2 or time >= 4 else None)
+        assert ring.complete(1, time) == (time == 2 or time >= 4)
+    assert shots(ring, 1) == [0, 1, 2, 3, 4]
+
+
 def test_the_ring_never_holds_more_than_its_bytes() -> None:
     ring = Ring(30, 30, 60_000)
     rng = np.random.default_rng(0)
