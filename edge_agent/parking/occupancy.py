@@ -2,12 +2,12 @@
 
 A state changes when at least 3 looks over at least ``free_after_s``, ``occupied_after_s`` or ``unknown_after_s`` agree
 on another, with none in between that agrees with the old one; so two changes of a bay are never closer than the time
-of the later. Occupied by the word of one witness alone, the other not agreeing once, takes ten times as long, unless
-the bay was occupied before: what looks like a vehicle to one (a shadow, people, a motorcycle, a neighbour's roof)
-seldom does to both, and a real one is rarely missed by the other for a minute. Where nothing moved in the
-bay from 20 s before the first look that differs to 10 s after it, ``free`` and ``occupied`` follow each other only
-after thirty times as long: who comes and goes moves; fog, wet and slow shadows do not. Looks that decide nothing
-neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
+of the later. With fewer than 3 sure looks among them (``witness``) a bay that was free or never known is occupied, and
+one that was occupied is free, only after twenty times as long: a shadow, a puddle, a motorcycle or a neighbour's roof
+is seldom surely a vehicle, the side of a bus that waits before the bay seldom surely ground, and the bus has gone by
+then. Where nothing moved in the bay from 20 s before the first look that differs to 10 s after it, ``free`` and
+``occupied`` follow each other only after thirty times as long: who comes and goes moves; fog, wet and slow shadows do
+not. Looks that decide nothing neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
 A change tells between which two times it happened: when the old state was last seen, and when the new one was first.
 """
 
@@ -23,7 +23,7 @@ from edge_agent.messages.parking import BayState
 from edge_agent.parking.witness import Look, Reason
 
 _LEAST_LOOKS = 3
-_ALONE, _UNMOVED = 10.0, 30.0
+_UNSURE, _UNMOVED = 20.0, 30.0
 _BEFORE_S, _AFTER_S = 20.0, 10.0
 _UNCLEAR_AFTER_S = 300.0
 _START = "start"
@@ -43,7 +43,7 @@ class BayMemory(msgspec.Struct, kw_only=True):
     next_state: BayState | None = None
     next_since: float = 0.0
     next_looks: int = 0
-    next_both: bool = False
+    next_sure: int = 0
     next_moved: bool = False
     stirred: float = 0.0
 
@@ -149,9 +149,9 @@ class Occupancy:
             return None
         if vote != bay.next_state:
             bay.next_state, bay.next_since, bay.next_looks = vote, time, 0
-            bay.next_both = bay.next_moved = False
+            bay.next_sure, bay.next_moved = 0, False
         bay.next_looks += 1
-        bay.next_both |= seen.both
+        bay.next_sure += seen.sure
         bay.next_moved |= time <= bay.next_since + _AFTER_S and bay.stirred >= bay.next_since - _BEFORE_S
         if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < _times(bay, vote) * self._after_s[vote]:
             return None
@@ -165,9 +165,11 @@ class Occupancy:
 
 def _times(bay: BayMemory, vote: BayState) -> float:
     """So many times as long as usual must looks agree before the bay is ``vote``."""
-    times = _ALONE if vote == "occupied" and not bay.next_both and not bay.was_occupied else 1.0
+    times = 1.0
+    if bay.next_sure < _LEAST_LOOKS and (vote == "free" if bay.was_occupied else vote == "occupied"):
+        times = _UNSURE
     if not bay.next_moved and {bay.state, vote} == {"free", "occupied"}:
-        times *= _UNMOVED
+        times = _UNMOVED
     return times
 
 

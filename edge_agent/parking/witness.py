@@ -1,10 +1,11 @@
 """Joins the two witnesses of a bay in one picture: the classifier of its patch, and vehicles that stand on it.
 
 Both speak in log-odds, which add up. The patch speaks most; a detected vehicle speaks for the bay it covers most, and
-less for one it covers nearly as much; that no vehicle was found says little, for detectors miss what is dark or wet,
-and the less the smaller the bay is in the picture. A sum within ±0.8 decides nothing. Where the patch cannot be told
-(NaN) only a vehicle on the bay speaks. A bay that is mostly behind a vehicle which stands elsewhere is hidden, and what
-its patch seems to show is that vehicle.
+neither for nor against one it covers nearly as much; that no vehicle was found says little, for detectors miss what is
+dark or wet, and the less the smaller the bay is in the picture. A sum within ±0.8 decides nothing. A look is sure of
+``occupied`` where both witnesses say so, the patch by 0.95, and of ``free`` from a confidence of 0.96. Where the patch
+cannot be told (NaN) only a vehicle on the bay speaks. A bay that is mostly behind a vehicle which stands elsewhere is
+hidden, and what its patch seems to show is that vehicle.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from edge_agent.parking.ground import Vehicle, covered, footprint
 Reason = Literal["", "hidden", "dark", "camera", "unclear", "start"]
 
 _LEAST_PATCH = 0.02
-_STANDS, _STANDS_ALSO, _NOBODY = 2.0, 1.2, -0.7
+_STANDS, _STANDS_ALSO, _NOBODY = 2.0, 0.0, -0.7
 _WELL_SEEN = 0.1
 _DECIDES = 0.8
-_EVEN = 0.5
+_SURE_PATCH, _SURE_FREE = 0.95, 0.96
 _COVERS = 0.35
 _STICKS_OUT = 0.5
 _COVERS_ALSO = 0.65
@@ -32,13 +33,13 @@ _HIDDEN, _BEHIND = 0.75, 0.5
 
 class Look(NamedTuple):
     """What one picture says of one bay. ``vote`` empty: nothing; ``vehicle``: which of the picture's stands on it;
-    ``both``: the witnesses agree that one does."""
+    ``sure``: there is little doubt about it."""
 
     vote: Literal["", "free", "occupied", "unknown"]
     confidence: float = 0.0
     reason: Reason = ""
     vehicle: int | None = None
-    both: bool = False
+    sure: bool = False
 
 
 class Stands(NamedTuple):
@@ -91,7 +92,9 @@ def _one(polygon: Sequence[Point], chance: float, seen: Sequence[Vehicle], stand
     confidence = round(1 / (1 + math.exp(-abs(odds))), 4)
     if abs(odds) < _DECIDES:
         return Look("", confidence, "unclear", number)
-    return Look("occupied" if odds > 0 else "free", confidence, "", number, stands is not None and patch > _EVEN)
+    if odds < 0:
+        return Look("free", confidence, "", number, confidence >= _SURE_FREE)
+    return Look("occupied", confidence, "", number, stands is not None and patch >= _SURE_PATCH)
 
 
 def _hidden(polygon: Sequence[Point], seen: Sequence[Vehicle]) -> bool:

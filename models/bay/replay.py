@@ -28,7 +28,7 @@ from edge_agent.vision.detector import Detector
 from edge_agent.vision.network import Image
 from models.bay.data import POLE_TRAIN, Points, pole_labels
 
-SHOWN_S, STEP_S = 72, 6
+SHOWN_S, STEP_S = 132, 6
 LABELS = ("free", "occupied")
 VEHICLES = ("truck", "bus", "car", "other_vehicle")
 

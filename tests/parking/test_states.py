@@ -29,12 +29,12 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def agreeing(votes: list[str], every_s: float = 1.0, both: bool = True) -> list[str]:
-    """The states of one bay after each vote; ``both``: the witnesses agree on who is there."""
+def agreeing(votes: list[str], every_s: float = 1.0, sure: bool = True) -> list[str]:
+    """The states of one bay after each vote; ``sure``: each of the looks is."""
     occupancy = Occupancy(SECTION)
     out = []
     for n, vote in enumerate(votes):
-        occupancy.update(n * every_s + 1.0, {0: Look(vote, 0.9, both=both)})  # type: ignore[arg-type]
+        occupancy.update(n * every_s + 1.0, {0: Look(vote, 0.9, sure=sure)})  # type: ignore[arg-type]
         out.append(occupancy.bays[0].state)
     return out
 
@@ -49,11 +49,28 @@ def test_one_look_that_contradicts_begins_it_anew() -> None:
     assert told[20] == "occupied"
 
 
-def test_one_witness_alone_must_say_so_ten_times_as_long() -> None:
-    told = agreeing(["free"] * 7 + ["occupied"] * 61, both=False)
-    assert told[6:67] == ["free"] * 61
-    assert told[67] == "occupied"
-    assert agreeing(["occupied"] * 7 + ["free"] * 7, both=True)[-1] == "free"
+def test_what_is_not_sure_must_be_seen_twenty_times_as_long() -> None:
+    for state, vote in (("free", "occupied"), ("occupied", "free")):
+        occupancy = Occupancy(SECTION)
+        told = []
+        for n in range(129):
+            seen, sure = (state, True) if n < 8 else (vote, n in (60, 61))
+            occupancy.update(float(n), {0: Look(seen, 0.9, sure=sure)})  # type: ignore[arg-type]
+            told.append(occupancy.bays[0].state)
+        assert told[7:128] == [state] * 121
+        assert told[128] == vote
+
+
+def test_three_sure_looks_are_enough() -> None:
+    occupancy = Occupancy(SECTION)
+    for n in range(20):
+        occupancy.update(float(n), {0: Look("free" if n < 8 else "occupied", 0.9, sure=n < 8 or n > 15)})
+    assert occupancy.bays[0].state == "occupied"
+    assert occupancy.bays[0].since == 8.0
+
+
+def test_a_bay_without_a_stay_is_soon_free() -> None:
+    assert agreeing(["free"] * 7, sure=False)[-1] == "free"
 
 
 def test_looks_that_decide_nothing_neither_count_nor_interrupt() -> None:

@@ -99,8 +99,8 @@ def test_a_shadow_makes_looks_and_no_change() -> None:
 
 def test_a_truck_in_front_hides_bays_and_ends_no_stay() -> None:
     parked = Actor(centre("A3"), -60.0, label="")
-    truck = Actor((centre("A3")[0], 0.8 * HEIGHT), 80.0, 140.0, label="truck", width=300.0, height=180.0, chance=0.9)
-    drafts = play(Lot([parked, truck]), 190.0)
+    truck = Actor((centre("A3")[0], 0.8 * HEIGHT), 140.0, 200.0, label="truck", width=300.0, height=180.0, chance=0.9)
+    drafts = play(Lot([parked, truck]), 250.0)
     during = [row for message in told(drafts) for row in message.bays if row.reason == "hidden"]
     assert {row.id for row in during} >= {"A3"}
     assert [event for event in phases(drafts) if event[0] == "A3"] == [("A3", "began")]

@@ -49,8 +49,22 @@ def test_without_light_a_bay_without_a_vehicle_is_unknown() -> None:
     assert (looks[0].vote, looks[0].reason) == ("unknown", "dark")
 
 
-def test_a_vehicle_across_two_bays_stands_on_both() -> None:
-    assert votes(0.5, ACROSS_2_3)[1:3] == ["occupied", "occupied"]
+def test_a_look_is_sure_where_patch_and_vehicle_agree_or_the_patch_has_no_doubt() -> None:
+    def sure(chance: float, *seen: Vehicle) -> bool:
+        return look(POLYGONS, {2: chance}, seen, standing(POLYGONS, seen))[2].sure
+
+    assert sure(0.96, BAY_3)
+    assert not sure(0.8, BAY_3)
+    assert not sure(0.97)
+    assert sure(0.03)
+    assert not sure(0.1)
+
+
+def test_a_vehicle_across_two_bays_stands_on_both_where_the_patches_say_so() -> None:
+    first, second = sorted(standing(POLYGONS, [ACROSS_2_3]).items(), key=lambda found: not found[1].mostly)
+    assert votes(0.75, ACROSS_2_3)[1:3] == ["occupied", "occupied"]
+    assert votes(0.6, ACROSS_2_3)[first[0]] == "occupied"
+    assert votes(0.6, ACROSS_2_3)[second[0]] == ""
     stands = standing(POLYGONS, [ACROSS_2_3])
     assert stands[1].vehicle == stands[2].vehicle == 0
 
