@@ -7,7 +7,7 @@ goes on where it stopped.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,12 +131,14 @@ def logits(net: TruckState, bank: Bank) -> tuple[np.ndarray, np.ndarray]:
     return torch.cat([f.load for f in found]).numpy(), torch.cat([f.wheels for f in found]).numpy()
 
 
-def balanced(predicted: np.ndarray, truth: np.ndarray, groups: np.ndarray) -> dict[str, float | int]:
-    """Accuracy over vehicles, and its mean over states, among those whose state can be told.
+def balanced(
+    predicted: np.ndarray, truth: np.ndarray, groups: np.ndarray, states: Collection[int] = range(UNKNOWN)
+) -> dict[str, float | int]:
+    """Accuracy over vehicles, and its mean over `states`, among those whose true state is one of them.
 
     A vehicle with several views counts once, by the share of its views that are right.
     """
-    known = truth != UNKNOWN
+    known = np.isin(truth, list(states))
     right: dict[int, dict[str, list[bool]]] = {}
     for p, t, g in zip(predicted[known], truth[known], groups[known], strict=True):
         right.setdefault(int(t), {}).setdefault(str(g), []).append(bool(p == t))
