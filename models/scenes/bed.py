@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.scenes.cargo import Space, cargo
 from models.scenes.fields import fractal_noise, smooth_noise
 from models.scenes.mesh import Array, Look, Mesh
 from models.scenes.parts import Material, Part
@@ -82,7 +83,9 @@ def bed(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> Bed:
     _cap(mesh, outer, b.front + 0.005, 0.0, b, paint)
     _trim(mesh, b, spec, rng, paint, rake)
     top = None
-    if spec.fill > 0:
+    if spec.goods:
+        cargo(mesh, Space(b.rear + 0.1, b.front - 0.1, b.floor, b.floor + spec.fill * spec.bed_wall, b.half - 0.1), rng)
+    elif spec.fill > 0:
         top = _load(mesh, b, spec, rng)
     else:
         _residue(mesh, b, spec, rng)
@@ -268,6 +271,10 @@ def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, top: N
     z = z + fractal_noise(rng, rows, columns, 6, 3) * rng.uniform(0.008, 0.035)
     if top is not None:
         z = np.maximum(z, under - 0.02)
+    roped = not net and spec.draw > 0.9 and rng.random() < 0.75
+    rows_roped = range(int(rng.integers(3, 7)), rows - 2, int(rng.integers(7, 13)))
+    if roped:
+        z += 0.03 - 0.05 * np.exp(-((np.arange(rows)[:, None] - np.array(rows_roped)[None]) ** 2).min(1) / 2)[:, None]
     points = _spread(b, z.astype(np.float32), 0.1, 0.05)
     skirt = rng.uniform(0.12, 0.55) if not net else rng.uniform(0.05, 0.4)
     hem = 1 + 0.25 * smooth_noise(rng, rows, 1, 5)[:, 0]
@@ -284,16 +291,24 @@ def _sheet(mesh: Mesh, b: Bed, spec: TruckSpec, rng: np.random.Generator, top: N
         hole = fractal_noise(rng, *keep.shape, 7, 2)
         keep &= hole < np.quantile(hole, rng.uniform(0.55, 0.8))
     mesh.grid(points, look, keep)
-    if not net and rng.random() < 0.6 and spec.draw > 0.9:
-        for i in range(4, points.shape[0] - 2, 9):
-            for j in range(points.shape[1] - 1):
-                if j % 2 == 0:
-                    mesh.beam(
-                        points[i, j] + (0, 0, 0.02),
-                        points[i, min(j + 2, points.shape[1] - 1)] + (0, 0, 0.02),
-                        0.025,
-                        Look(Material.PLASTIC, (0.25, 0.24, 0.2), Part.COVER),
-                    )
+    if roped:
+        _ropes(mesh, points, rows_roped, rng)
+
+
+def _ropes(mesh: Mesh, points: Array, rows: range, rng: np.random.Generator) -> None:
+    """Ropes across the sheet at `rows`, laced along both hems in a zigzag."""
+    look = Look(Material.PLASTIC, (0.25, 0.24, 0.2) if rng.random() < 0.5 else (0.6, 0.58, 0.5), Part.COVER)
+    thick = rng.uniform(0.02, 0.04)
+    for i in rows:
+        for j in range(0, points.shape[1] - 1, 2):
+            far = min(j + 2, points.shape[1] - 1)
+            mesh.beam(points[i, j] + (0, 0, 0.02), points[i, far] + (0, 0, 0.02), thick, look)
+    for column in (0, -1):
+        hem = points[:, column]
+        for i in range(0, len(hem) - 3, 3):
+            low = hem[i + 3] - (0, 0, rng.uniform(0.15, 0.3))
+            mesh.beam(hem[i], low, thick, look)
+            mesh.beam(low, hem[min(i + 6, len(hem) - 1)], thick, look)
 
 
 def _hang(points: Array, b: Bed, skirt: NDArray[np.float32]) -> Array:

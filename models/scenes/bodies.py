@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from models.scenes.cargo import Space, cargo
 from models.scenes.fields import fractal_noise
 from models.scenes.mesh import Look, Mesh
 from models.scenes.parts import Material, Part
@@ -36,12 +37,26 @@ def flatbed(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
             mesh.box((x, side * (half + 0.03), z + wall / 2), (0.08, 0.05, wall), _paint(spec))
     mesh.box((rear, 0, z + wall / 2), (0.05, half * 2, wall), _paint(spec))
     mesh.box((front, 0, z + 0.6), (0.08, half * 2, 1.2), _paint(spec))
+    high = _stakes(mesh, spec, wall, rng) if rng.random() < 0.5 else wall
     if spec.load != "empty":
-        for _ in range(int(rng.integers(3, 10))):
-            h, w = rng.uniform(0.3, 1.3), rng.uniform(0.5, 1.6)
-            x, y = rng.uniform(rear + 0.9, front - 0.9), rng.uniform(-half + 0.5, half - 0.5)
-            colour = tuple(rng.uniform(0.05, 0.6, 3))
-            mesh.box((x, y, z + 0.07 + h / 2), (w, min(w, 0.9), h), Look(Material.BRICK, colour, Part.LOAD))  # type: ignore[arg-type]
+        top = z + 0.07 + max(high, 0.6) * rng.uniform(0.6, 1.15)
+        cargo(mesh, Space(rear + 0.1, front - 0.1, z + 0.07, top, half - 0.08), rng)
+
+
+def _stakes(mesh: Mesh, spec: TruckSpec, wall: float, rng: np.random.Generator) -> float:
+    """Posts and slats on both walls and the tail, through which one looks; returns their height over the platform."""
+    rear, front, z, half = _span(spec)
+    high = rng.uniform(0.9, 1.9)
+    colour = spec.bed_colour if rng.random() < 0.6 else (0.3, 0.2, 0.1)
+    look = Look(Material.STEEL if rng.random() < 0.5 else Material.PAINT, colour, dust=spec.body_dust)
+    posts, slats = int(rng.integers(5, 12)), int(rng.integers(1, 5))
+    sides = [((rear, side * half), (front, side * half)) for side in (1, -1)] + [((rear, -half), (rear, half))]
+    for (x0, y0), (x1, y1) in sides:
+        for x, y in zip(np.linspace(x0, x1, posts), np.linspace(y0, y1, posts), strict=True):
+            mesh.beam((x, y, z), (x, y, z + high), 0.07, look)
+        for h in np.linspace(z + high, z + wall + 0.15, slats):
+            mesh.beam((x0, y0, h), (x1, y1, h), rng.uniform(0.05, 0.11), look)
+    return float(high)
 
 
 def canvas(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
@@ -61,7 +76,15 @@ def canvas(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     mesh.grid(p, look)
     mesh.polygon(p[0], look)
     mesh.polygon(p[-1], look)
-    mesh.box(((rear + front) / 2, 0, z + 0.15), (front - rear, half * 2, 0.5), _paint(spec))
+    side = rng.uniform(0.35, 0.45) + (rng.uniform(0.2, 0.8) if rng.random() < 0.5 else 0.0)
+    mesh.box(((rear + front) / 2, 0, z - 0.1 + side / 2), (front - rear, half * 2.02, side), _paint(spec))
+    rope = Look(Material.PLASTIC, (0.3, 0.28, 0.24) if rng.random() < 0.5 else (0.62, 0.6, 0.52), Part.COVER)
+    every = int(rng.integers(4, 9))
+    for i in range(2, rows - every, every):
+        for sign in (1, -1):
+            low, top = (x[i, 0], sign * (half + 0.02), z + side * 0.8), z + 0.3 + 0.7 * high
+            for end in (x[i, 0], x[i + every, 0]):
+                mesh.beam(low, (end, sign * (half * 0.97 + 0.02), top), 0.025, rope)
 
 
 def box(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:

@@ -10,6 +10,9 @@ from models.scenes.spec import TruckSpec
 
 PLASTIC = Look(Material.PLASTIC, (0.03, 0.03, 0.032))
 GLASS = Look(Material.GLASS, (0.015, 0.02, 0.022))
+"""Red is what a pane mirrors of its surroundings beside the least that any pane does."""
+ROOF_LAMPS = 0.3
+"""Share of cabs with a row of marker lamps on the roof."""
 CHROME = Look(Material.STEEL, (0.55, 0.55, 0.55))
 
 
@@ -54,6 +57,7 @@ class _Shell:
 def cab(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
     shell = _Shell(spec, rng)
     s = spec.cab_height / 3.0
+    apart = np.random.default_rng([spec.shape_seed, 1])
     paint = Look(Material.PAINT, spec.cab_colour, mud=spec.body_mud * 0.5, dust=spec.body_dust)
     trim = Look(Material.PLASTIC, spec.trim_colour, mud=spec.body_mud * 0.8, dust=spec.body_dust)
     sections = [
@@ -61,16 +65,18 @@ def cab(mesh: Mesh, spec: TruckSpec, rng: np.random.Generator) -> None:
         for x, y, z in zip(shell.xs, shell.ys, shell.z, strict=True)
     ]
     mesh.loft(np.stack(sections), paint)
-    _windows(mesh, shell, spec)
+    _windows(mesh, shell, spec, GLASS.but(colour=(apart.choice([0.02, apart.uniform(0.05, 0.5)]), 0.0, 0.0)))
     _front(mesh, shell, spec, rng, paint, trim, s)
     _sides(mesh, shell, spec, rng, paint, trim, s)
     _roof(mesh, shell, spec, rng, paint)
+    if apart.random() < ROOF_LAMPS:
+        _roof_lamps(mesh, shell, spec)
 
 
-def _windows(mesh: Mesh, shell: _Shell, spec: TruckSpec) -> None:
+def _windows(mesh: Mesh, shell: _Shell, spec: TruckSpec, glass: Look) -> None:
     w = shell.half - shell.radius * 0.55
     shell.front_patch(mesh, -w - 0.03, w + 0.03, shell.belt - 0.04, shell.brow + 0.02, PLASTIC, 0.008)
-    shell.front_patch(mesh, -w, w, shell.belt + 0.03, shell.brow - 0.04, GLASS, 0.016)
+    shell.front_patch(mesh, -w, w, shell.belt + 0.03, shell.brow - 0.04, glass, 0.016)
     for k in (-0.45, 0.25):
         z = shell.belt + 0.05
         mesh.beam((shell.x(z) + 0.05, k * w, z), (shell.x(z + 0.1) + 0.04, (k + 0.5) * w, z + 0.12), 0.03, PLASTIC)
@@ -83,7 +89,7 @@ def _windows(mesh: Mesh, shell: _Shell, spec: TruckSpec) -> None:
             mesh,
             side,
             [(f + 0.02, z0 - 0.05), (b + 0.06, z0 + 0.04), (b + 0.06, z1 - 0.04), (f - lean, z1 - 0.04)],
-            GLASS,
+            glass,
             0.014,
         )
         if spec.cab_style % 2:
@@ -91,7 +97,7 @@ def _windows(mesh: Mesh, shell: _Shell, spec: TruckSpec) -> None:
                 mesh,
                 side,
                 [(b - 0.12, z0 + 0.1), (shell.back + 0.15, z0 + 0.1), (shell.back + 0.15, z1), (b - 0.12, z1)],
-                GLASS,
+                glass,
                 0.014,
             )
 
@@ -221,12 +227,6 @@ def _roof(mesh: Mesh, shell: _Shell, spec: TruckSpec, rng: np.random.Generator, 
             (0.01, 1.2, 0.18),
             Look(Material.EMISSIVE if spec.lamps_on else Material.LIVERY, glow),
         )
-    for y in (-0.8, -0.25, 0.25, 0.8):
-        mesh.box(
-            (shell.x(top) + 0.12, y * shell.half, top - 0.02),
-            (0.08, 0.14, 0.06),
-            Look(Material.LAMP, (0.8, 0.35, 0.03)),
-        )
     if rng.random() < 0.35:
         mesh.extrude(
             [
@@ -245,3 +245,13 @@ def _roof(mesh: Mesh, shell: _Shell, spec: TruckSpec, rng: np.random.Generator, 
         0.09,
         Look(Material.STEEL, (0.2, 0.19, 0.18)),
     )
+
+
+def _roof_lamps(mesh: Mesh, shell: _Shell, spec: TruckSpec) -> None:
+    top = spec.cab_height
+    for y in (-0.8, -0.25, 0.25, 0.8):
+        mesh.box(
+            (shell.x(top) + 0.12, y * shell.half, top - 0.02),
+            (0.08, 0.14, 0.06),
+            Look(Material.LAMP, (0.8, 0.35, 0.03)),
+        )

@@ -15,6 +15,8 @@ from models.scenes.tipper import truck
 from models.scenes.vehicles import bus, car, excavator, other_truck, person, tricycle
 from models.scenes.world import World, sample_world
 
+GOODS = 0.25
+"""Share of open tippers that carry sacks, cartons and the like instead of bulk."""
 CLASSES = ("truck", "bus", "car", "other_vehicle", "wheel")
 
 
@@ -98,7 +100,7 @@ def compose(seed: int, crops: bool = False) -> Scene:
     x = rng.uniform(-8, 8)
     draw = rng.random()
     if crops or draw < 0.8:
-        things.append(goods(rng, x, lane, yaw, lamps_on, tipper=rng.random() < (0.9 if crops else 0.75)))
+        things.append(goods(rng, x, lane, yaw, lamps_on, tipper=rng.random() < (0.8 if crops else 0.75)))
     elif draw < 0.9:
         things.append(
             Thing(
@@ -155,6 +157,8 @@ def blocked(camera: Camera, world: World) -> bool:
 
 def goods(rng: np.random.Generator, x: float, y: float, yaw: float, lamps_on: bool, tipper: bool = True) -> Thing:
     spec = sample_tipper(rng) if tipper else other_truck(rng)
+    if tipper and spec.load == "uncovered" and np.random.default_rng([spec.shape_seed, 2]).random() < GOODS:
+        spec.goods, spec.draw, spec.torn = True, 0.0, False
     spec.lamps_on = bool(lamps_on and rng.random() < 0.85)
     if spec.load == "empty" and spec.kind == "tipper" and rng.random() < 0.06:
         spec.tilt = float(rng.uniform(0.2, 0.8))

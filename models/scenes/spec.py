@@ -60,7 +60,9 @@ COVER_COLOURS: tuple[Colour, ...] = (
 @dataclass
 class TruckSpec:
     """A goods vehicle. `draw` is how much of the bed its cover hides (0..1), `fill` how full it is against the walls,
-    `sidewall` how much of the wheels' mud is on their sides and hubs (the rest is on the tread)."""
+    `goods` whether
+    sacks, cartons and the like lie in it instead of bulk, `sidewall` how much of the wheels' mud is on their sides and
+    hubs (the rest is on the tread)."""
 
     kind: str = "tipper"
     axles: int = 4
@@ -92,6 +94,7 @@ class TruckSpec:
     load: str = "covered"
     material: Material = Material.SOIL
     load_colour: Colour = (0.2, 0.13, 0.08)
+    goods: bool = False
     fill: float = 0.8
     heap: float = 0.4
     wheels: str = "clean"

@@ -97,8 +97,8 @@ void main() {
         base = mix(base, dust_colour * 0.6, clamp(0.35 * grime * streak + 0.3 * grime * smoothstep(1.6, 0.5, p.z), 0.0, 0.6));
     }
     WHEN(material == 1) {
-        gloss = 0.95; mirror = 0.16;
-        base = base * 0.5 + vec3(0.03, 0.029, 0.028) * grain(p * vec3(2.0, 2.6, 3.4) + 4.0);
+        gloss = 0.95; mirror = 0.14 + base.r;
+        base = vec3(0.008) + vec3(0.03, 0.029, 0.028) * grain(p * vec3(2.0, 2.6, 3.4) + 4.0);
     }
     WHEN(material == 2) {
         float r = length(loc.xz);
@@ -122,18 +122,21 @@ void main() {
     WHEN(material == 5) { gloss = 0.9; mirror = 0.25; base *= 0.65 + 0.5 * noise3(p * 30.0).r; }
     WHEN(material == 6) { emit = 1.0; }
     WHEN(material == 7) {
-        float weave = 0.92 + 0.08 * noise3(p * 60.0).r;
-        base *= weave * (0.75 + 0.5 * grime);
-        bump = 0.5; gloss = 0.2;
+        float weave = 0.94 + 0.06 * grain(p * 60.0);
+        float seam = line(fract(p.x / 1.5), 0.5, 0.012);
+        float fold = sin(p.x * 8.0 + p.y * 1.5 + 7.0 * grain(p * vec3(0.9, 0.6, 0.6)));
+        base *= weave * (0.88 + 0.2 * grime) * (1.0 - 0.25 * seam);
+        n = normalize(n + vec3(0.32 * fold * abs(fold), 0.0, 0.0));
+        gloss = 0.35;
     }
     WHEN(material == 8) {
         vec2 mesh = abs(fract(p.xy * 14.0 + 0.15 * noise3(p * 6.0).rg) - 0.5);
         float thread = smoothstep(0.18, 0.3, max(mesh.x, mesh.y));
         float lod = clamp(distance_to_eye * 0.06, 0.0, 1.0);
         thread = mix(thread, 0.72, lod);
-        base = mix(mud_colour * (0.5 + 0.9 * f), base, 0.45 + 0.5 * thread);
-        base *= 0.7 + 0.6 * grime;
-        bump = 0.6;
+        base = mix(mud_colour * (0.5 + 0.9 * f), base, 0.6 + 0.38 * thread);
+        base *= 0.85 + 0.3 * grime;
+        bump = 0.3;
     }
     WHEN(material == 9 || material == 10 || material == 12) {
         float k = material == 10 ? 0.35 : 1.0;
