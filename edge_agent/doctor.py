@@ -89,8 +89,8 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     yield from _each("disk", lambda: _disk(whole))
 
 
-def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
-    """Everything."""
+def findings(whole: config.Config, file: Path, draw: Path | None = None) -> Iterator[Finding]:
+    """Everything. ``draw``: a folder for each gate's picture with its line and zones."""
     yield from config_findings(whole, file)
     yield from _each("clock", _clock)
     for sensor in whole.dust:
@@ -100,7 +100,7 @@ def findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     used = [sensor.port for sensor in whole.dust] + ([receiver.port] if receiver else [])
     yield from _each("ports", lambda: _unused_ports(used))
     for gate in whole.gate:
-        yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _camera(gate.camera))
+        yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _gate_camera(gate, draw))
     for pole in whole.pole:
         yield from _each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file))
     for broker in whole.mqtt:
@@ -371,6 +371,23 @@ def _camera(section: config.Camera) -> Generator[Finding, None, Frame | None]:
     else:
         yield Finding(what, "ok", f"{width}×{height}")
     return frame
+
+
+def _gate_camera(gate: config.Gate, draw: Path | None) -> Iterator[Finding]:
+    frame = yield from _camera(gate.camera)
+    if frame is None or draw is None:
+        return
+    from edge_agent.gate.drawing import drawn
+    from edge_agent.vision.jpeg import encoded
+
+    picture = draw / f"{gate.camera.name}.jpg"
+    try:
+        draw.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(encoded(drawn(gate, frame.image), 90))
+    except OSError as error:
+        yield Finding(f"drawing {gate.camera.name}", "fail", f"{picture} cannot be written: {error.strerror}")
+        return
+    yield Finding(f"drawing {gate.camera.name}", "ok", f"line and zones are drawn in {picture}; look at it")
 
 
 def _broker(broker: config.Mqtt, device: config.Device) -> Iterator[Finding]:

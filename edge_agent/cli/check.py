@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``CONFIG`` and how deep to look."""
     parser.add_argument("config", metavar="CONFIG", help="configuration file (TOML)")
     parser.add_argument("--config-only", action="store_true", help="only what needs no hardware and no network")
+    parser.add_argument("--draw", metavar="FOLDER", type=Path, help="save each gate's picture with its line and zones")
     parser.add_argument("--json", action="store_true", help="one JSON object a finding on stdout")
 
 
@@ -27,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Checks and prints."""
     file = Path(args.config)
     config = load(file)
-    found: Iterator[Finding] = config_findings(config, file) if args.config_only else findings(config, file)
+    found: Iterator[Finding] = config_findings(config, file) if args.config_only else findings(config, file, args.draw)
     failed = False
     for finding in found:
         failed |= finding.result == "fail"
