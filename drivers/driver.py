@@ -56,8 +56,8 @@ class Driver(ABC):
 
     ``models``, ``modes``: the first is taken where none is named. ``ranges``: what the maker promises to measure, by
     value name. ``silent_after_s``: a working device is never silent for longer. ``answer_s``: nor later with an answer.
-    ``pause_s``: a pause of this length lies between frames, never inside one. ``starts``, ``longest``, ``shared``: see
-    ``drivers.framer``.
+    ``pause_s``: a pause of this length lies between frames, never inside one. ``wires``: what
+    is easily wired wrongly. ``starts``, ``longest``, ``shared``: see ``drivers.framer``.
     """
 
     name: ClassVar[str]
@@ -70,6 +70,7 @@ class Driver(ABC):
     silent_after_s: ClassVar[float] = 10.0
     answer_s: float = 1.0
     pause_s: ClassVar[float] = 0.3
+    wires: ClassVar[str] = "RX to TX?"
 
     def __init__(self, model: str = "") -> None:
         """Raises BadSettingError for a model this driver does not know."""

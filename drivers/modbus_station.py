@@ -41,6 +41,7 @@ class ModbusStation(Driver):
 
     name = "modbus-station"
     modes = (Mode.QUERY,)
+    wires = "A to A and B to B? try them swapped"
 
     def __init__(self, model: str = "") -> None:
         """Raises BadSettingError for a map that is absent or wrong."""

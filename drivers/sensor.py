@@ -176,15 +176,17 @@ class SensorSession:
         quiet_s = now - self._heard_at
         if quiet_s <= self._silent_after_s or not self.port.live:
             return
+        raise DeviceSilentError(f"{self.name}: {self.complaint(quiet_s)}")
+
+    def complaint(self, quiet_s: float) -> str:
+        """What came instead of readings in ``quiet_s``, and what to look at."""
         if self.rejected + self.skipped > self._noise:
-            raise DeviceSilentError(
-                f"{self.name}: bytes came but nothing that driver {self.driver.name} reads for {quiet_s:.0f} s "
+            return (
+                f"bytes came but nothing that driver {self.driver.name} reads for {quiet_s:.0f} s "
                 f"({self.rejected} rejected, the last: {self.reason or 'no frame of its kind'}): check driver, model, "
                 f"the wires, and that the device is set to {self.driver.line.baud} bit/s"
             )
-        raise DeviceSilentError(
-            f"{self.name}: nothing came for {quiet_s:.0f} s: check power, the wires (RX to TX?), and the driver's name"
-        )
+        return f"nothing came for {quiet_s:.0f} s: check power, the wires ({self.driver.wires}), and the driver's name"
 
     def _take(self, frame: bytes) -> Reading | None:
         number = len(self._answers)

@@ -17,10 +17,10 @@ from typing import Any, Literal, NamedTuple
 from drivers.errors import EdgeAgentError
 from drivers.frames import Frame
 from drivers.readings import Quality
-from drivers.table import driver_of, open_camera, open_sensor
+from drivers.table import driver_of
 from edge_agent import config
 from edge_agent.agent.city import read_city
-from edge_agent.agent.sources import check_receiver
+from edge_agent.agent.devices import check_receiver, open_dust, open_live_camera, open_receiver
 from edge_agent.clock import Clock
 from edge_agent.config.limits import limits_of
 from edge_agent.events.cases import Coder, kinds_in_use
@@ -269,17 +269,7 @@ def _clock() -> Iterator[Finding]:
 
 def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
     what = f"sensor {sensor.name}"
-    session = open_sensor(
-        sensor.driver,
-        sensor.port,
-        name=sensor.name,
-        model=sensor.model,
-        mode=sensor.mode,
-        interval_s=sensor.interval_s,
-        warm_up_s=0.0,
-        now=time.time,
-        monotonic=time.monotonic,
-    )
+    session = open_dust(sensor, Clock(), warm_up_s=0.0)
     try:
         reading = session.read(_SENSOR_WITHIN_S)
     finally:
@@ -303,16 +293,7 @@ def _receiver_settings(section: config.Position) -> Iterator[Finding]:
 
 
 def _position(section: config.Position) -> Iterator[Finding]:
-    check_receiver(section)
-    with open_sensor(
-        section.driver,
-        section.port,
-        name="position",
-        model=section.model,
-        warm_up_s=0.0,
-        now=time.time,
-        monotonic=time.monotonic,
-    ) as session:
+    with open_receiver(section, Clock()) as session:
         reading = session.read(_SENSOR_WITHIN_S)
     if reading is None:
         found = f"{section.port} is there, but no sentence came within {_SENSOR_WITHIN_S:.0f} s"
@@ -348,14 +329,7 @@ def _plugged_into(port: str) -> str:
 
 
 def _camera(section: config.Camera) -> Generator[Finding, None, Frame | None]:
-    camera = open_camera(
-        section.source,
-        name=section.name,
-        frames_per_s=section.frames_per_s,
-        policy=section.policy,
-        now=time.time,
-        monotonic=time.monotonic,
-    )
+    camera = open_live_camera(section, Clock())
     try:
         frame = camera.read(_CAMERA_WITHIN_S)
     finally:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from drivers.errors import BadSettingError, EndOfRecording
-from drivers.table import driver_of, open_camera, open_sensor
+from drivers.errors import EndOfRecording
+from drivers.table import driver_of
 from edge_agent import config
+from edge_agent.agent.devices import check_receiver, open_dust, open_live_camera, open_receiver
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
 from edge_agent.dust.city import CityAir
@@ -238,60 +239,34 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
 
     driver_of(section.driver, section.model).check_mode(section.mode)
 
-    def open_it() -> Device[Reading]:
-        return open_sensor(
-            section.driver,
-            section.port,
-            name=section.name,
-            model=section.model,
-            mode=section.mode,
-            interval_s=section.interval_s,
-            warm_up_s=section.warm_up_s,
-            now=clock.time,
-            monotonic=clock.monotonic,
-        )
-
     def describe(reading: Reading) -> dict[str, Any]:
         values = {name: round(value, 2) for name, value in reading.values.items()}
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
     watch = RememberingWatch(dust_decider(section, file), data_dir / f"{section.name}.watch")
-    return DustSource(section.name, open_it, watch, describe, record, clock, watch=watch)
-
-
-def check_receiver(section: config.Position) -> None:
-    """Raises UnknownDriverError, BadSettingError for a driver or model that is none, or tells no position."""
-    if "latitude_deg" not in driver_of(section.driver, section.model).ranges:
-        raise BadSettingError(f"position.driver {section.driver!r} tells no position; allowed: nmea")
+    return DustSource(section.name, lambda: open_dust(section, clock), watch, describe, record, clock, watch=watch)
 
 
 def position_source(section: config.Position, track: Track, clock: Clock, record: Record) -> PositionSource:
     """The receiver whose fixes ``track`` gets. Raises UnknownDriverError, BadSettingError."""
     check_receiver(section)
 
-    def open_it() -> Device[Reading]:
-        return open_sensor(
-            section.driver,
-            section.port,
-            name="position",
-            model=section.model,
-            warm_up_s=0.0,
-            now=clock.time,
-            monotonic=clock.monotonic,
-        )
-
     def describe(reading: Reading) -> dict[str, Any]:
         values = {name: round(value, 6) for name, value in reading.values.items()}
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
-    return PositionSource("position", open_it, track, describe, record, clock, track=track)
+    return PositionSource(
+        "position", lambda: open_receiver(section, clock), track, describe, record, clock, track=track
+    )
 
 
 def gate_source(section: config.Gate, device: config.Device, clock: Clock, record: Record) -> Source:
     """A gate's camera; recordings are played at the pace they were made. Raises ModelError."""
     camera = section.camera
     room = gate_decider(section, device, clock)
-    return GateSource(camera.name, _opener(camera, clock), room, _describe_frame, record, clock, room=room)
+    return GateSource(
+        camera.name, lambda: open_live_camera(camera, clock), room, _describe_frame, record, clock, room=room
+    )
 
 
 def pole_source(
@@ -304,19 +279,8 @@ def pole_source(
     camera = section.camera
     watch = RememberingPole(pole_watch(section, file), data_dir / f"{camera.name}.watch")
     room = Darkroom(watch, device, place=clock.place)
-    return PoleSource(camera.name, _opener(camera, clock), room, _describe_frame, record, clock, watch=watch)
-
-
-def _opener(camera: config.Camera, clock: Clock) -> Callable[[], Device[Frame]]:
-    return lambda: open_camera(
-        camera.source,
-        name=camera.name,
-        frames_per_s=camera.frames_per_s,
-        policy=camera.policy,
-        silent_after_s=camera.silent_after_s,
-        now=clock.time,
-        monotonic=clock.monotonic,
-        paced=True,
+    return PoleSource(
+        camera.name, lambda: open_live_camera(camera, clock), room, _describe_frame, record, clock, watch=watch
     )
 
 
