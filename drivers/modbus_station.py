@@ -50,13 +50,15 @@ class ModbusStation(Driver):
         self.map = load(self.model)
         self.answer_s = self.map.answer_s
         self.ranges = {value.name: value.range for value in self.map.value if value.range}
-        self.starts = bytes([self.map.unit])
+        self.starts = bytes(sorted({block.unit or self.map.unit for block in self.map.read}))
         self.longest = 5 + 2 * max(block.count for block in self.map.read)
         self._sizes = frozenset(2 * block.count for block in self.map.read)
         framer = FramerRTU(DecodePDU(False))
         self._blocks: dict[bytes, tuple[Block, Layout]] = {
             framer.buildFrame(
-                ReadHoldingRegistersRequest(address=block.register, count=block.count, dev_id=self.map.unit)
+                ReadHoldingRegistersRequest(
+                    address=block.register, count=block.count, dev_id=block.unit or self.map.unit
+                )
             ): (block, Layout(self.map, block))
             for block in self.map.read
         }
@@ -82,6 +84,8 @@ class ModbusStation(Driver):
         return "" if FramerRTU.check_CRC(frame[:-2], frame[-2] << 8 | frame[-1]) else "CRC"
 
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:
+        if query and frame[0] != query[0]:
+            raise BadFrameError(f"an answer of unit {frame[0]}, where unit {query[0]} was asked")
         if frame[1] == _REFUSAL:
             raise self._refusal(frame[2], query)
         block, layout = self._blocks.get(query, (None, None))
@@ -95,7 +99,9 @@ class ModbusStation(Driver):
 
     def _refusal(self, code: int, query: bytes) -> BadFrameError | DeviceRefusedError:
         block = self._blocks[query][0] if query in self._blocks else self.map.read[0]
-        asked = f"registers {block.register} to {block.register + block.count - 1} of unit {self.map.unit}"
+        asked = (
+            f"registers {block.register} to {block.register + block.count - 1} of unit {block.unit or self.map.unit}"
+        )
         if code in _PASSING:
             return BadFrameError(f"{asked}: {_PASSING[code]} (Modbus exception {code})")
         return DeviceRefusedError(

@@ -1,6 +1,8 @@
 """The register map of a Modbus station: a file that says what to read and what it means.
 
-Ready maps stand in ``config/stations``; a model is the name of one of these, or the path of another. Keys: ``config/
+Ready maps stand in ``config/stations``; a model is the name of one of these, or the path of another, and after a
+question mark what this station's setting differs in: ``renke?unit=3&baud=9600``. Stations that share an RS-485 line are
+one map whose blocks and values name their ``unit``. Keys: ``config/
 stations/renke.toml`` shows all but ``byte_order`` (within a register: ``big`` as Modbus says, or ``little``) and
 ``word_order`` (of 32-bit pairs: ``high-first`` or ``low-first``), both for the whole map.
 """
@@ -12,7 +14,8 @@ import tomllib
 from fractions import Fraction
 from operator import add, mul, truediv
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -23,7 +26,10 @@ _ROOT = Path(__file__).parent.parent
 _FOLDERS = (_ROOT / "config" / "stations", _ROOT / "edge_agent" / "share" / "config" / "stations")
 _FORMATS = {"u16": "H", "s16": "h", "u32": "I", "s32": "i", "f32": "f"}
 
+_SETTINGS = ("unit", "baud", "parity")
+
 Register = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+Unit = Annotated[int, msgspec.Meta(ge=1, le=247)]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,13 +37,18 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Block(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Registers read by one request (function 03)."""
+    """Registers read by one request (function 03); ``unit`` where it is not the map's."""
 
     register: Register
     count: Annotated[int, msgspec.Meta(ge=1, le=125)]
+    unit: Unit | None = None
 
     def holds(self, value: Value) -> bool:
-        return self.register <= value.register and value.register + value.width <= self.register + self.count
+        return (
+            self.unit == value.unit
+            and self.register <= value.register
+            and value.register + value.width <= self.register + self.count
+        )
 
 
 class Value(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,6 +60,7 @@ class Value(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     scale: Annotated[float, msgspec.Meta(gt=0, le=1e9)] = 1.0
     offset: Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)] = 0.0
     range: tuple[float, float] | None = None
+    unit: Unit | None = None
 
     @property
     def width(self) -> int:
@@ -61,7 +73,7 @@ class StationMap(_Table, frozen=True, forbid_unknown_fields=True, kw_only=True):
     title: str
     baud: Annotated[int, msgspec.Meta(ge=1200, le=921600)] = 9600
     parity: Literal["N", "E", "O"] = "N"
-    unit: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    unit: Unit = 1
     answer_s: Annotated[float, msgspec.Meta(gt=0, le=30)] = 1.0
     byte_order: Literal["big", "little"] = "big"
     word_order: Literal["high-first", "low-first"] = "high-first"
@@ -119,13 +131,16 @@ def ready_maps() -> dict[str, Path]:
 def load(model: str) -> StationMap:
     """The map of that name or path; raises BadSettingError that says file, key and what is allowed."""
     ready = ready_maps()
-    path = Path(model) if model.endswith(".toml") else ready.get(model)
+    name, _, settings = model.partition("?")
+    path = Path(name) if name.endswith(".toml") else ready.get(name)
     if path is None:
         raise BadSettingError(
-            f"no station map is named {model!r}; allowed: {', '.join(sorted(ready))}, or the path of a .toml file"
+            f"no station map is named {name!r}; allowed: {', '.join(sorted(ready))}, or the path of a .toml file"
         )
     try:
-        station = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), StationMap)
+        station = msgspec.convert(
+            tomllib.loads(path.read_text(encoding="utf-8")) | _settings(model, settings), StationMap
+        )
     except OSError as error:
         raise BadSettingError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -134,6 +149,17 @@ def load(model: str) -> StationMap:
         raise BadSettingError(f"{path}: {error}; the ready maps in config/stations show what is allowed") from error
     _check(path, station)
     return station
+
+
+def _settings(model: str, text: str) -> dict[str, Any]:
+    given = dict(parse_qsl(text, keep_blank_values=True))
+    unknown = sorted(set(given) - set(_SETTINGS))
+    if unknown or bool(text) != bool(given):
+        raise BadSettingError(
+            f"model {model!r}: {', '.join(unknown) or text!r} cannot be set here; allowed: {', '.join(_SETTINGS)}, "
+            f"as in renke?unit=3&baud=9600"
+        )
+    return {key: int(value) if value.isdecimal() else value for key, value in given.items()}
 
 
 def _check(path: Path, station: StationMap) -> None:
@@ -145,7 +171,8 @@ def _check(path: Path, station: StationMap) -> None:
         if not any(block.holds(value) for block in station.read):
             blocks = ", ".join(f"{block.register} to {block.register + block.count - 1}" for block in station.read)
             raise BadSettingError(
-                f"{key}: register {value.register} ({value.width} wide) is in no [[read]] block; read are {blocks}"
+                f"{key}: register {value.register} ({value.width} wide) is in no [[read]] block"
+                f"{f' of unit {value.unit}' if value.unit else ''}; read are {blocks}"
             )
         if value.range and value.range[0] >= value.range[1]:
             raise BadSettingError(f"{key}: range {list(value.range)} is empty; give the lower bound first")

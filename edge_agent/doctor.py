@@ -275,9 +275,9 @@ def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
     finally:
         session.close()
     if reading is None:
-        found = f"{sensor.port} is there, but nothing came within {_SENSOR_WITHIN_S:.0f} s"
-        other = None if sensor.port.startswith("simulated:") else _plugged_into(sensor.port)
-        todo = f"configure what answers there: {other}" if other else "check power, and TX and RX (crossed?)"
+        found = f"{sensor.port} is there, but {session.complaint(_SENSOR_WITHIN_S)}"
+        other = "" if sensor.port.startswith("simulated:") else _plugged_into(sensor.port) or _on_the_line(sensor)
+        todo = f"configure what answers there: {other}" if other else ""
         yield Finding(what, "fail", found, todo)
         return
     values = ", ".join(f"{name} {value:g}" for name, value in reading.values.items() if not name.endswith("_per_cm3"))
@@ -326,6 +326,18 @@ def _plugged_into(port: str) -> str:
     except EdgeAgentError:
         return ""
     return str(found) if found else ""
+
+
+def _on_the_line(sensor: config.DustSensor) -> str:
+    """Modbus stations at other addresses and bit rates than the configured one's."""
+    from drivers.bus import stations
+
+    if sensor.driver != "modbus-station":
+        return ""
+    try:
+        return "; ".join(map(str, stations(sensor.port, sensor.model, time.monotonic)))
+    except EdgeAgentError:
+        return ""
 
 
 def _camera(section: config.Camera) -> Generator[Finding, None, Frame | None]:

@@ -1,4 +1,4 @@
-"""A simulated Modbus station: holds the registers of a map and answers function 03, for its unit only."""
+"""A simulated Modbus station: holds the registers of a map and answers function 03, for its units only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SimulatedModbusStation(SimulatedSensor):
         self.map = load(model or "renke")
         self._named = {_UNIT.sub("", value.name): value for value in self.map.value}
         self.defaults = {name: _USUAL.get(name, 0.0) for name in self._named}
-        self.starts = bytes([self.map.unit])
+        self.starts = bytes(sorted({block.unit or self.map.unit for block in self.map.read}))
         super().__init__(model, profiles)
 
     def measure(self, head: bytes) -> int:
@@ -45,16 +45,19 @@ class SimulatedModbusStation(SimulatedSensor):
         unit, function, first, count = struct.unpack_from(">BBHH", request)
         if function != 3:
             return _framed(bytes([unit, function | 0x80, _ILLEGAL_FUNCTION]))
-        held = self._registers(elapsed_s)
+        held = self._registers(unit, elapsed_s)
         if not all(register in held for register in range(first, first + count)):
             return _framed(bytes([unit, 0x83, _ILLEGAL_ADDRESS]))
         words = [held[register] for register in range(first, first + count)]
         return _framed(struct.pack(f">BBB{count}H", unit, 3, 2 * count, *words))
 
-    def _registers(self, elapsed_s: float) -> dict[int, int]:
-        held = {block.register + n: 0 for block in self.map.read for n in range(block.count)}
+    def _registers(self, unit: int, elapsed_s: float) -> dict[int, int]:
+        blocks = [block for block in self.map.read if unit == (block.unit or self.map.unit)]
+        held = {block.register + n: 0 for block in blocks for n in range(block.count)}
         for name, number in self.values(elapsed_s).items():
             value = self._named[name]
+            if unit != (value.unit or self.map.unit):
+                continue
             for n, word in enumerate(self.map.registers(value, number)):
                 held[value.register + n] = word
         return held

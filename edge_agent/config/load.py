@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -55,7 +56,8 @@ def load(file: Path | str) -> Config:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(path, "", f"cannot be read: {error.strerror}") from error
+        hint = "; name a TOML file; ready ones to copy are in the folder config"
+        raise ConfigError(path, "", f"cannot be read: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(path, "", f"is not UTF-8 text: {error.reason} at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
@@ -68,7 +70,32 @@ def load(file: Path | str) -> Config:
     for sections in (("dust", "gate", "pole"), ("mqtt", "hj212"), ("actuator",)):
         _unique(path, config, sections)
     _sensors_there(path, config)
+    _own_ports(path, config)
     return config
+
+
+def _own_ports(path: Path, config: Config) -> None:
+    """A serial device belongs to one reader: two programs asking on one line read each other's answers."""
+    ports = [(f"dust[{index}].port", sensor.port) for index, sensor in enumerate(config.dust)]
+    ports += [("position.port", config.position.port)] if config.position else []
+    readers: dict[str, str] = {}
+    for key, port in ports:
+        if not port.startswith("simulated:"):
+            _refuse_shared(path, key, port, readers.setdefault(os.path.realpath(port), key))
+    relays = [(f"actuator[{index}].port", actuator.port) for index, actuator in enumerate(config.actuator)]
+    relays += [(f"card.lamp.{colour}", port) for colour, port in (config.card.lamp if config.card else {}).items()]
+    for key, port in relays:
+        if port.startswith("modbus:"):
+            device = os.path.realpath(port.removeprefix("modbus:").partition("?")[0])
+            _refuse_shared(path, key, port, readers.get(device, key))
+
+
+def _refuse_shared(path: Path, key: str, port: str, reader: str) -> None:
+    if reader != key:
+        problem = f"{port!r} is also {reader}; give each its own adapter"
+        if key.startswith("dust"):
+            problem += ", or read stations on one RS-485 line as one sensor by a map whose blocks name their unit"
+        raise ConfigError(path, key, problem)
 
 
 def _sensors_there(path: Path, config: Config) -> None:

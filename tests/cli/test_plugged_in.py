@@ -24,7 +24,7 @@ def test_another_sensor_than_configured_is_named(tmp_path: Path) -> None:
     finally:
         device.close()
     assert found["sensor dust"].result == "fail"
-    assert "nothing came within 6 s" in found["sensor dust"].found
+    assert "bytes came but nothing that driver nova reads for 6 s" in found["sensor dust"].found
     assert "driver plantower, model PMS5003 or PMS7003" in found["sensor dust"].todo
 
 

@@ -36,6 +36,17 @@ def refusal(tmp_path: Path, text: str) -> ConfigError:
         (DEVICE.replace('site = "site-7"\n', ""), "device.site", ["is missing"]),
         (DEVICE + GATE.replace("0.9", "1.9"), "gate[0].line[1][0]", ["<= 1", "1.9"]),
         (DEVICE + SENSOR + SENSOR, "dust[1].name", ["'dust' is used twice"]),
+        (
+            DEVICE + SENSOR + SENSOR + 'name = "b"\n',
+            "dust[1].port",
+            ["'/dev/ttyUSB0' is also dust[0].port", "own adapter", "blocks name their unit"],
+        ),
+        (
+            DEVICE + SENSOR + FOG.replace("simulated:", "modbus:/dev/ttyUSB0?unit=1&coil=0"),
+            "actuator[0].port",
+            ["is also dust[0].port", "own adapter"],
+        ),
+        (DEVICE + SENSOR + '[position]\nport = "/dev/../dev/ttyUSB0"\n', "position.port", ["is also dust[0].port"]),
         (DEVICE + SENSOR + "[dust.quality]\nranges = { a = [5, 1] }\n", "dust[0].quality", ["lower bound first"]),
         (DEVICE + '[card]\nlamp = { blue = "simulated:" }\n', "card.lamp", ["'blue'"]),
         (DEVICE + HJ212.replace("A1", "A 1"), "hj212[0].mn", ["14 to 24", "'A 1'"]),
