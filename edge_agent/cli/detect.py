@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
         image = read_picture(Path(file))
         if image is None:
             failed = True
-            why = "is no picture that can be read" if Path(file).is_file() else "is not there"
-            found: dict[str, Any] = {"file": file, "error": f"{file} {why}; JPEG, PNG, BMP, WebP and TIFF can be read"}
+            found: dict[str, Any] = {"file": file, "error": _why_not(Path(file))}
         else:
             height, width = image.shape[:2]
             found = {"file": file, "width": width, "height": height, "detections": []}
@@ -52,6 +52,16 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _why_not(file: Path) -> str:
+    if file.is_dir():
+        return f"{file} is a folder; name its pictures: {file}/*.jpg"
+    if not file.exists():
+        return f"{file} is not there; name a JPEG, PNG, BMP, WebP or TIFF file"
+    if not os.access(file, os.R_OK):
+        return f"{file} may not be read by this user; change its rights, or copy it"
+    return f"{file} is no picture that can be read; JPEG, PNG, BMP, WebP and TIFF can be read"
+
+
 def _best(probabilities: dict[str, float]) -> dict[str, Any]:
     state = max(probabilities, key=lambda name: probabilities[name])
     return {"state": state, "confidence": round(probabilities[state], 4)}
@@ -59,7 +69,7 @@ def _best(probabilities: dict[str, float]) -> dict[str, Any]:
 
 def _line(found: dict[str, Any]) -> str:
     if "error" in found:
-        return f"{found['file']}: {found['error']}"
+        return str(found["error"])
     words = []
     for one in found["detections"]:
         text = f"{one['label']} {one['score']:.2f}"

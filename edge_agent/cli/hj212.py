@@ -77,7 +77,11 @@ def _decoded(raw: bytes, key: bytes | None, dialect: Dialect | None) -> dict[str
 
 
 def _encoded(line: bytes, key: bytes | None, dialect: Dialect | None, notation: Any) -> list[bytes]:
-    given = json.loads(line)
+    try:
+        given = json.loads(line)
+    except ValueError as error:
+        problem = f"is no line of JSON ({error}); decode prints such lines"
+        raise FrameError("structure", problem) from error
     if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):
         raise FrameError("structure", 'needs an object with "fields" and "cp"')
     if given.get("ok") is False:

@@ -1,13 +1,15 @@
 """``edge-agent``: one command, one module a subcommand, imported when it is called.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. ``--json`` goes to stdout and nothing else does; logs go
-to stderr.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (Ctrl-C). Neither wrong use nor a full
+disk nor a closed pipe ends in a traceback. ``--json`` goes to stdout and nothing else does; logs go to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
+import io
 import logging
 import os
 import sys
@@ -31,6 +33,16 @@ _COMMANDS = {
     "schema": ("schema", "AsyncAPI and JSON Schema of all messages"),
 }
 
+_LOOK = "look whether it is there, and whether you may use it"
+_TODO = {
+    errno.ENOSPC: "the disk is full: make room, or write elsewhere",
+    errno.EDQUOT: "your share of the disk is full: make room, or write elsewhere",
+    errno.EROFS: "this disk can only be read: write elsewhere",
+    errno.EACCES: "you may not do this here: run it as another user, or name another place",
+    errno.EPERM: "you may not do this here: run it as another user, or name another place",
+    errno.EADDRINUSE: "another program has this port: stop it, or name another port",
+}
+
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
     """The whole command line; only the module of ``command`` is imported and adds its arguments."""
@@ -43,22 +55,16 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
         if name == command:
             chosen = importlib.import_module(f"edge_agent.cli.{module}")
             chosen.add_arguments(sub)
-            sub.set_defaults(run=chosen.run)
+            sub.set_defaults(run=chosen.run, usage=sub.error)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    command = next((w for w in words if w in _COMMANDS), None)
-    args = parser(command).parse_args(words)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if args.verbose or args.command == "run" else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    _streams()
     try:
-        return int(args.run(args))
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
     except (ConfigError, ModelError, UnknownDriverError, BadSettingError) as error:
         print(f"edge-agent: {error}", file=sys.stderr)
         return 2
@@ -68,8 +74,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _no_more_output()
         return 1
+    except OSError as error:
+        _no_more_output()
+        where = error.filename or "the output"
+        print(f"edge-agent: {where}: {error.strerror}; {_TODO.get(error.errno or 0, _LOOK)}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _run(words: list[str]) -> int:
+    command = next((w for w in words if w in _COMMANDS), None)
+    top = parser(command)
+    args, unknown = top.parse_known_args(words)
+    if unknown:
+        args.usage(f"unrecognized arguments: {' '.join(unknown)}")
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if args.verbose or args.command == "run" else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    return int(args.run(args))
+
+
+def _streams() -> None:
+    """A standard stream that was closed is the null device, and what an encoding lacks is escaped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - for the process's life
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _no_more_output() -> None:
+    """Keeps the interpreter from trying to write once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""What people do wrong on the command line ends in a sentence and an exit code, never in a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import edge_agent
+
+COMMAND = [sys.executable, "-m", "edge_agent"]
+
+
+@pytest.mark.parametrize(
+    "words", [("listen", "mqtt://127.0.0.1"), ("demo", "missing"), ("verify", "--nosuch"), ("schema", "x")]
+)
+def test_an_unknown_word_shows_the_usage_of_its_own_command(words: tuple[str, str]) -> None:
+    done = edge_agent(*words)
+    assert done.returncode == 2
+    assert f"usage: edge-agent {words[0]}" in done.stderr
+    assert f"unrecognized arguments: {words[1]}" in done.stderr
+
+
+def test_a_folder_given_as_a_picture_is_called_a_folder(tmp_path: Path) -> None:
+    done = edge_agent("detect", tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == f"{tmp_path} is a folder; name its pictures: {tmp_path}/*.jpg\n"
+
+
+def test_binary_on_encode_s_stdin_is_told_as_no_json() -> None:
+    done = subprocess.run([*COMMAND, "hj212", "encode"], input=b"\xba\xff\n", capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"line 1: structure: is no line of JSON" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("redirect", [">/dev/full", ">&-", "<&-", "| head -c 1 >/dev/null"])
+@pytest.mark.parametrize("words", ["schema", "hj212 encode"])
+def test_an_output_that_is_full_or_closed_is_no_traceback(redirect: str, words: str) -> None:
+    line = '{"fields": {"ST": "39", "CN": "2011"}, "cp": {"a34002-Rtd": "1"}}'
+    command = f"printf '%s' '{line}' | {sys.executable} -m edge_agent {words} {redirect}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert (done.returncode, "the disk is full: make room" in done.stderr) == (1, True) or redirect != ">/dev/full"
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"TERM": "dumb"}])
+def test_a_terminal_without_unicode_gets_the_report_escaped(locale: dict[str, str]) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "LANG", "LC_ALL")} | locale
+    done = subprocess.run(
+        [*COMMAND, "check", "config/dust.toml", "--config-only"],
+        capture_output=True,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"DB32/4437-2022" in done.stdout
+
+
+def test_ctrl_c_ends_with_130() -> None:
+    process = subprocess.Popen([*COMMAND, "hj212", "decode"], stdin=subprocess.PIPE, stdout=-1, stderr=-1, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("##0087QN=1\r\n##0087QN=1\r\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == ""
