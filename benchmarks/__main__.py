@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.row import Row
 
-PARTS = ("gate", "evidence", "latency", "dust_post", "outbox", "dust", "decoding")
+PARTS = ("gate", "parking", "evidence", "latency", "dust_post", "outbox", "dust", "decoding")
 
 
 def main() -> int:

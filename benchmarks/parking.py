@@ -27,7 +27,8 @@ from edge_agent.vision.network import Image
 
 CLIP = Path("config/demo/pole.mp4")
 RUNS = 20
-DAY_S, STEP_S = 86400, 5
+DAY_S, STEP_S, START_S = 86400, 10, 120
+SETTLES_S, SHOWN_S = 140, 20
 
 
 def rows() -> list[Row]:
@@ -63,13 +64,18 @@ def rows() -> list[Row]:
             f"{moving_ms:.0f} ms",
             "50 bays a look at most; 4 looks a second on 4 cameras",
         ),
-        Row("pole, the same, nothing moves: one picture, median", f"{still_ms:.1f} ms", "≤ 3 ms", still_ms <= 3),
+        Row(
+            "pole, the same, nothing moves and all is told: one picture, median",
+            f"{still_ms:.1f} ms",
+            "≤ 3 ms",
+            still_ms <= 3,
+        ),
         Row("pole, 4 cameras of 200 bays with both models, resident", f"{resident:.0f} MB", "–"),
         Row(
             "pole, messages of a bay on a replayed day with nothing happening (200 bays)",
             f"{told} of the section",
-            "≤ 24 after the first",
-            told <= 25,
+            "≤ 24 after the start",
+            told <= 24,
         ),
     ]
 
@@ -87,11 +93,11 @@ def section(name: str, count: int) -> Pole:
 
 
 def messages(image: Image, detector: Detector) -> int:
-    """How many ``bay`` messages a still day gives, the first included."""
+    """How many ``bay`` messages a still day gives once all bays are told, two minutes after the start."""
     watch = PoleWatch(section("day", 200), detector=_Once(detector.detect(image)), classifier=_Same())
-    frames = range(0, DAY_S, STEP_S)
+    frames = range(0, START_S + DAY_S, STEP_S)
     drafts = [d for n, t in enumerate(frames) for d in watch.update(Frame("day", float(t), n, image))]
-    return sum(isinstance(draft.data, BayData) for draft in drafts)
+    return sum(isinstance(draft.data, BayData) and draft.time >= START_S for draft in drafts)
 
 
 class _Once:
@@ -121,14 +127,14 @@ def _taken(work: Callable[[], None]) -> tuple[float, float]:
 
 
 def _shown(watch: PoleWatch, image: Image, *, moves: bool) -> float:
-    """Median CPU milliseconds of a picture, one a second; half of the first 10 lie before what is measured."""
+    """Median CPU milliseconds of a picture, one a second; where nothing moves, after the bays have settled."""
     taken = []
-    begin = 0.0 if moves else 1000.0
+    begin, before = (0, 10) if moves else (1000, SETTLES_S)
     other = np.ascontiguousarray(np.roll(image, 24, axis=1))
-    for n in range(30):
+    for n in range(before + SHOWN_S):
         shown = other if moves and n % 2 else image
         started = time.process_time()
-        watch.update(Frame("pole", begin + n, n if moves else 100 + n, shown))
-        if n >= 10:
+        watch.update(Frame("pole", float(begin + n), begin + n, shown))
+        if n >= before:
             taken.append((time.process_time() - started) * 1000)
     return statistics.median(taken)

@@ -104,9 +104,13 @@ class Occupancy:
         for bay in self.bays:
             bay.agreed = False
 
-    def open(self) -> list[int]:
-        """Bays about to change, or never decided yet."""
-        return [n for n, bay in enumerate(self.bays) if bay.next_state or bay.reason == _START]
+    def open(self) -> dict[int, float]:
+        """Bays about to change, or never decided yet, and since when."""
+        return {
+            n: bay.next_since if bay.next_state else bay.since
+            for n, bay in enumerate(self.bays)
+            if bay.next_state or bay.reason == _START
+        }
 
     def memory(self) -> dict[str, BayMemory]:
         """What must survive a restart, by bay id."""

@@ -1,9 +1,10 @@
 """All that is decided over one pole's camera: bays, stays, vehicles that stand where none may.
 
 Pure and deterministic: the same frames give the same drafts, live and replayed. Work follows change: a bay is looked at
-while something moves in it, until 3 s after, and while it is about to change; each of them every ``recheck_s``. At most
-50 are looked at in one frame, those that have waited longest, so a frame's cost is bounded. Vehicles that stand still
-cost no more than telling that nothing moves. The end of a recording ends no stay.
+while something moves in it, until 3 s after, and while it is about to change, every 4 s where that takes more than
+20 s; each of them every ``recheck_s``. At most 50 are looked at in one frame, those that have waited longest, so a
+frame's cost is bounded. Vehicles that stand still cost no more than telling that nothing moves. The end of a recording
+ends no stay.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from edge_agent.vision.network import Image
 
 _VEHICLES = frozenset({"truck", "bus", "car", "other_vehicle"})
 _SETTLE_S = 3.0
+_SOON_S, _WAITING_EVERY_S = 20.0, 4.0
 _MOST_AT_ONCE = 50
 _STOOD_S = 15.0
 _ZONE_EVERY_S = 3.0
@@ -194,7 +196,7 @@ class PoleWatch:
         return moving, motion.share > _MUCH
 
     def _changing(self) -> list[int]:
-        return self._occupancy.open()
+        return list(self._occupancy.open())
 
     def _look(self, time: float, image: Image) -> list[Draft]:
         if time - self._last_look < 1 / self._section.looks_per_s - _SLACK_S:
@@ -231,7 +233,9 @@ class PoleWatch:
 
     def _due(self, time: float) -> list[int]:
         """Bays to be looked at now: something moves, a change is near, or it is long ago; the longest first."""
-        near = {*self._moved, *self._occupancy.open()}
+        seldom = time - _WAITING_EVERY_S + _SLACK_S
+        waiting = self._occupancy.open().items()
+        near = {*self._moved, *(n for n, since in waiting if time - since <= _SOON_S or self._looked[n] <= seldom)}
         latest = time - self._section.recheck_s + _SLACK_S
         due = [n for n, looked in enumerate(self._looked) if n in near or looked <= latest]
         return sorted(sorted(due, key=lambda n: self._looked[n])[:_MOST_AT_ONCE])
