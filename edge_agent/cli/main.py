@@ -7,12 +7,15 @@ disk nor a closed pipe ends in a traceback. ``--json`` goes to stdout and nothin
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import io
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from drivers.errors import BadSettingError, EdgeAgentError, UnknownDriverError
@@ -62,6 +65,10 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command's exit code."""
     _streams()
+    interrupted = threading.Event()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with contextlib.suppress(ValueError):  # not the main thread: somebody else looks after signals
+            signal.signal(signal.SIGINT, lambda *_: _interrupt(interrupted))
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -81,7 +88,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = error.filename or "the output"
         print(f"edge-agent: {where}: {error.strerror}; {_TODO.get(error.errno or 0, _LOOK)}", file=sys.stderr)
         return 1
+    except Exception:
+        if interrupted.is_set():  # a library made something else of it
+            return 130
+        raise
     return code
+
+
+def _interrupt(interrupted: threading.Event) -> None:
+    interrupted.set()
+    raise KeyboardInterrupt
 
 
 def _run(words: list[str]) -> int:

@@ -31,6 +31,7 @@ class Consumer:
         self.kinds: Counter[str] = Counter()
         self._manifests = 0
         self.pictures: list[Path] = []
+        self.unwritten = ""
         self.changed = threading.Condition()
         self._settings = broker
         self._topic = topic
@@ -129,12 +130,19 @@ class Consumer:
             self._manifests += 1
         elif piece.media_type == "image/jpeg":
             path = self._out / f"{piece.time[:19].replace(':', '')}-stay-{stay.bay}-{piece.role}.jpg"
-            path.write_bytes(content)
-            self.pictures.append(path)
+            self._write(path, content)
 
     def _show(self, message: Message, violation: ViolationData, piece: EvidenceData, content: bytes) -> None:
         suffix = _SUFFIXES.get(piece.media_type, ".bin")
         name = f"{message.time[:19].replace(':', '')}-{violation.kind}-{piece.n}-{piece.role}{suffix}"
-        path = self._out / name
-        path.write_bytes(content)
-        self.pictures.append(path)
+        self._write(self._out / name, content)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            self.unwritten = f"{path}: {error.strerror}"
+            with contextlib.suppress(OSError):
+                path.unlink()
+        else:
+            self.pictures.append(path)

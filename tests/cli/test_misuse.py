@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.cli.main import main
 from tests.cli.test_main import edge_agent
 
 COMMAND = [sys.executable, "-m", "edge_agent"]
@@ -74,3 +75,21 @@ def test_ctrl_c_ends_with_130() -> None:
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == ""
+
+
+def test_ctrl_c_that_a_library_turned_into_another_error_still_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A C extension interrupted while it is imported raises ImportError in place of KeyboardInterrupt."""
+
+    def interrupted(_args: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+        return 0
+
+    monkeypatch.setattr("edge_agent.cli.schema.run", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["schema"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
