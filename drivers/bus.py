@@ -1,7 +1,8 @@
 """Looks on an RS-485 line for Modbus stations at other addresses and bit rates than a map says.
 
-Each ready map's first request, and the configured map's, is put to units 1 to ``LAST_UNIT`` at 4800 and 9600 bit/s; who
-answers within ``ANSWER_S``, be it with a refusal, is there. Some ten seconds where nobody does.
+The 建大仁科 family tells its address to whoever asks unit 255 for register 2000. Then the first request of each ready
+map and of the configured one is put to that unit and to 1 to ``LAST_UNIT``, at 9600 and 4800 bit/s; who answers within
+``ANSWER_S``, be it with a refusal, is there. Some ten seconds where nobody does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+
+from pymodbus.framer import FramerRTU
 
 from drivers.errors import BadSettingError, DriverError
 from drivers.modbus_station import ModbusStation
@@ -18,7 +21,10 @@ from drivers.station_map import ready_maps
 
 LAST_UNIT = 10
 ANSWER_S = 0.2
+ASK_ADDRESS = bytes.fromhex("FF 03 07 D0 00 01 91 59")
+LAST_ADDRESS = 247
 _RATES = (9600, 4800)
+_ANSWER_SIZE = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,31 @@ def stations(port: str, model: str, monotonic: Callable[[], float]) -> list[Stat
     for baud in _RATES:
         parity = ModbusStation(model).map.parity
         with closing(SerialPort(port, Line(baud, parity))) as opened:
+            units = {*_told_address(opened, monotonic), *range(1, LAST_UNIT + 1)}
             found = [
                 station
-                for unit in range(1, LAST_UNIT + 1)
+                for unit in sorted(units)
                 if (station := _at(opened, list(names), unit, baud, monotonic)) is not None
             ]
         if found:
             return found
+    return []
+
+
+def _told_address(port: SerialPort, monotonic: Callable[[], float]) -> list[int]:
+    port.write(ASK_ADDRESS)
+    answer = b""
+    until = monotonic() + ANSWER_S
+    while (left_s := until - monotonic()) > 0 and len(answer) < _ANSWER_SIZE:
+        answer += port.read(256, left_s)
+    answer = answer[:_ANSWER_SIZE]
+    whole = len(answer) == _ANSWER_SIZE and answer[1:4] == b"\x03\x02\x00"
+    if (
+        whole
+        and FramerRTU.check_CRC(answer[:-2], int.from_bytes(answer[-2:], "big"))
+        and 1 <= answer[4] <= LAST_ADDRESS
+    ):
+        return [answer[4]]
     return []
 
 

@@ -20,6 +20,7 @@ from drivers.port import Line
 
 _FLAG = 0x7E
 _ESCAPED = re.compile(rb"\x7d(.)", re.DOTALL)
+_FLIPPED = [bytes([byte ^ 0x20]) for byte in range(256)]
 _TO_ESCAPE = re.compile(rb"[\x7e\x7d\x11\x13]")
 _VALUES = struct.Struct(">10f")
 _NAMES = (
@@ -38,7 +39,7 @@ def stuffed(body: bytes) -> bytes:
 def unstuffed(frame: bytes) -> bytes:
     """What stands between the flags, checksum included."""
     body = frame[1:-1]
-    return _ESCAPED.sub(lambda m: bytes([m[1][0] ^ 0x20]), body) if 0x7D in body else body
+    return _ESCAPED.sub(lambda m: _FLIPPED[m[1][0]], body) if 0x7D in body else body
 
 
 def command(number: int, data: bytes = b"") -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pymodbus.framer import FramerRTU
 
 from drivers import bus
 from drivers.errors import BadSettingError
@@ -36,7 +37,12 @@ class RatedStation(SimulatedModbusStation):
     def hear(self, data: bytes, elapsed_s: float) -> bytes:
         with Path(self.path).open("rb", buffering=0) as line:
             rate = termios.tcgetattr(line.fileno())[4]
-        return super().hear(data, elapsed_s) if rate == self.rate else b""
+        if rate != self.rate:
+            return b""
+        if data == bytes.fromhex("FF 03 07 D0 00 01 91 59"):
+            body = bytes([0xFF, 3, 2, 0, self.map.unit])
+            return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
+        return super().hear(data, elapsed_s)
 
 
 @pytest.fixture
@@ -54,10 +60,11 @@ def station(request: pytest.FixtureRequest) -> Iterator[SimulatedDevice]:
     ("station", "found"),
     [
         (("renke?unit=7", termios.B9600), bus.Station(7, 9600, "renke")),
+        (("renke?unit=201", termios.B4800), bus.Station(201, 4800, "renke")),
         (("boling-tsp?unit=2", termios.B4800), bus.Station(2, 4800, "boling-tsp")),
     ],
     indirect=["station"],
-    ids=["another rate", "another address and rate"],
+    ids=["another rate", "an address beyond 10", "another address and rate"],
 )
 def test_a_station_at_another_address_and_rate_is_found(station: SimulatedDevice, found: bus.Station) -> None:
     assert bus.stations(station.path, "", time.monotonic) == [found]
