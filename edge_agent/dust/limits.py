@@ -4,6 +4,7 @@
   Windows that cannot be judged (too few normal samples) neither start nor end it; after four in a row it ends, with
   the reason "no valid data"; so it does after a gap as long as that. Ongoing is said once a window length, for
   rolling windows too.
+- Held against the limit is the very figure that is told, of three decimals: 142.3 less 62.3 is 80 and not above it.
 - A violation is raised once an exceedance, when the exceeding windows of the local day are more than are allowed.
   Rolling windows that overlap count once.
 - Where the city's background is subtracted, a window waits for it, at most 48 windows; an older one stays unjudged.
@@ -142,7 +143,7 @@ class LimitWatch:
         measured = statistics.max if self.limit.statistic == "max" else statistics.mean
         assert measured is not None
         adjustment = self._adjustment(window)
-        judged = measured - (background or 0.0) - adjustment
+        judged = round(measured - (background or 0.0) - adjustment, 3)
         return Judged(window, statistics.mean, statistics.share, judged, background, adjustment)
 
     def _adjustment(self, window: WindowResult) -> float:

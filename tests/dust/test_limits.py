@@ -70,6 +70,25 @@ def test_an_exceedance_starts_goes_on_and_ends_under_one_id() -> None:
     )
 
 
+def test_a_difference_at_the_limit_is_not_above_it_by_a_rounding_error_of_the_machine() -> None:
+    """142.3 less 62.3 is 80.00000000000001 to a computer; a case must not rest on that."""
+    assert 142.3 - 62.3 > 80.0
+    limit = Limit(value_name=PM10, value=80, window_s=3600, background=PM10)
+    watch = DustWatch(sensor(limit))
+    watch.city(CityAir(MIDNIGHT, {PM10: 62.3}))
+    reading = [Reading(MIDNIGHT + 60 * i, "dust", {PM10: 142.3}, Quality.NORMAL, "") for i in range(60)]
+    drafts = [draft for each in reading for draft in watch.update(each)] + watch.tick(MIDNIGHT + 3600)
+    assert episodes(drafts) == []
+    watch.city(CityAir(MIDNIGHT + 3600, {PM10: 62.298}))
+    reading = [Reading(MIDNIGHT + 3600 + 60 * i, "dust", {PM10: 142.3}, Quality.NORMAL, "") for i in range(60)]
+    drafts = [draft for each in reading for draft in watch.update(each)] + watch.tick(MIDNIGHT + 7200)
+    assert [state for state, _, _ in episodes(drafts)] == ["started", "violation"]
+    data = drafts[-1].data
+    assert isinstance(data, ViolationData)
+    assert data.exceedance is not None
+    assert data.exceedance.judged == 80.002
+
+
 def test_a_mean_at_the_limit_does_not_exceed_it() -> None:
     watch = DustWatch(sensor(Limit(value_name=PM10, value=150, window_s=60)))
     drafts = [
