@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from drivers.readings import Quality, Reading
 from edge_agent.config.dust import AqiAdjustment, DustSensor, Limit
+from edge_agent.config.dust import Quality as QualityRules
 from edge_agent.config.limits import limits_of, names, read_set
 from edge_agent.dust.city import CityAir
 from edge_agent.dust.watch import DustWatch
@@ -74,7 +76,7 @@ def test_a_difference_at_the_limit_is_not_above_it_by_a_rounding_error_of_the_ma
     """142.3 less 62.3 is 80.00000000000001 to a computer; a case must not rest on that."""
     assert 142.3 - 62.3 > 80.0
     limit = Limit(value_name=PM10, value=80, window_s=3600, background=PM10)
-    watch = DustWatch(sensor(limit))
+    watch = DustWatch(msgspec.structs.replace(sensor(limit), quality=QualityRules(stuck_s=0)))
     watch.city(CityAir(MIDNIGHT, {PM10: 62.3}))
     reading = [Reading(MIDNIGHT + 60 * i, "dust", {PM10: 142.3}, Quality.NORMAL, "") for i in range(60)]
     drafts = [draft for each in reading for draft in watch.update(each)] + watch.tick(MIDNIGHT + 3600)
