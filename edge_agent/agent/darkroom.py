@@ -41,6 +41,7 @@ _CHINESE = {
     "clean": "干净", "dusty": "有尘", "muddy": "带泥", "unknown": "无法判断", "load": "装载", "wheels": "车轮",
     "confidence": "置信度", "clock error at most": "时钟误差不超过", "CLOCK NOT TRUSTED": "时钟未校准",
     "washed": "冲洗", "stood": "停放", "limit": "限值",
+    "green_verge": "绿化带", "fire_lane": "消防通道", "gate_apron": "出入口",
     RECORDED: "录像回放", "original SHA-256": "原图", "site": "工地", "device": "设备",
 }  # fmt: skip
 
@@ -185,8 +186,14 @@ def _what(violation: ViolationData) -> list[str]:
     if violation.dwell_s is not None:
         facts.append(f"{_both('stood')} {violation.dwell_s:.0f} s")
     if violation.limit:
-        facts.append(f"{_both('limit')}: {violation.limit}")
+        facts.append(f"{_both('limit')}: {_with_zone_kind(violation.limit)}")
     return [*lines, "  ".join(facts)] if facts else lines
+
+
+def _with_zone_kind(limit: str) -> str:
+    """``limit`` with the kind of the zone it ends with, in brackets, in both languages."""
+    told, bracket, kind = limit.removesuffix(")").partition(" (")
+    return f"{told} ({_both(kind)})" if bracket else limit
 
 
 def _both(word: str) -> str:

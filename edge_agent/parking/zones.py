@@ -117,7 +117,8 @@ class Zones:
         if not stander.views:
             stander.views.append(shoot("full", stander.box))
             return []
-        limit_s = self._zones[stander.zone].limit_s
+        zone = self._zones[stander.zone]
+        limit_s = zone.limit_s
         since_last_s = time - stander.views[-1].time
         more = len(stander.views) < _VIEWS - 1
         if more and since_last_s >= max(_APART_S, min(limit_s / 2, limit_s - _APART_S)):
@@ -131,6 +132,7 @@ class Zones:
         data = ViolationData(
             kind="illegal_parking",
             confidence=round(stander.score, 4),
+            limit=f"stood <= {limit_s:g} s" + ("" if zone.kind == "other" else f" ({zone.kind})"),
             zone=stander.zone,
             start=rfc3339(stander.since),
             dwell_s=round(time - stander.since, 1),

@@ -147,6 +147,22 @@ def test_the_overlay_of_an_unwashed_exit_says_how_long_it_was_washed_and_what_is
     assert "limit: washed >= 20 s" in "\n".join(lines)
 
 
+def test_the_overlay_of_illegal_parking_says_how_long_it_stood_and_on_what_ground(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(darkroom, "with_text", lambda image, text: (lines.extend(text), image)[1])
+    monkeypatch.setattr(darkroom, "CHINESE", True)
+    limit = "stood <= 180 s (fire_lane)"
+    violation = ViolationData(kind="illegal_parking", confidence=0.8, limit=limit, zone="lane", dwell_s=200.4)
+    draft = Draft("violation", 100.0, violation, pictures=(picture("full"),))
+    Darkroom(Once(draft), DEVICE).update(Frame("pole", 100.0, 0, STRIPES))
+    told = "\n".join(lines)
+    assert "stood 200 s" in told
+    assert "limit: stood <= 180 s (消防通道 fire_lane)" in told
+    assert "lane" in told
+
+
 def test_a_gates_clip_is_begun_before_its_violation_and_made_once_for_both() -> None:
     """The truck is over the line by 3.3 s; its clip is complete 3 s later, and it is gone after 7 s."""
     path = drive((1, 320, 75), (7, 320, 355), (9, 320, 355))

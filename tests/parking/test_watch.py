@@ -139,6 +139,7 @@ def test_standing_on_the_verge_is_one_violation_proved_by_three_pictures() -> No
     drafts = play(Lot([Actor(foot, 40.0, 200.0, height=60.0)]), 260.0)
     ((violation, draft),) = violations(drafts)
     assert (violation.kind, violation.zone) == ("illegal_parking", "verge")
+    assert violation.limit == "stood <= 30 s (green_verge)"
     assert violation.dwell_s is not None
     assert violation.dwell_s > SECTION.zone[0].limit_s
     times = [picture.time for picture in draft.pictures if picture.role == "full"]
