@@ -328,34 +328,41 @@ def _straight(points: Points, strength: float) -> Points:
     return made
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m models.bay.lots", description="Render parking lots with truth.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    index = given.out / "lots.jsonl"
+def render(out: Path, count: int, seed: int = 1) -> Path:
+    """Writes `count` lots and `lots.jsonl` to the folder `out`, which is returned; what is there is not made again."""
+    out.mkdir(parents=True, exist_ok=True)
+    index = out / "lots.jsonl"
     done = {json.loads(line)["seed"] for line in index.read_text().splitlines()} if index.exists() else set()
+    wanted = [each for each in range(seed, seed + count) if each not in done]
+    if not wanted:
+        return out
     renderer = Renderer(*SIZE, samples=0, shadow=1536)
     with index.open("a") as lines:
-        for seed in range(given.seed, given.seed + given.count):
-            if seed in done:
-                continue
-            scene, lot = compose(seed)
+        for each in wanted:
+            scene, lot = compose(each)
             linear, idents, _ = renderer.render(scene)
             bays = truth(scene, lot, idents)
-            rng = np.random.default_rng([31, seed])
+            rng = np.random.default_rng([31, each])
             image = develop(soften_edges(linear, idents), scene.lighting, sample_defects(rng, scene.lighting), rng)
             if rng.random() < 0.5:
                 strength = float(rng.uniform(0.05, 0.5))
                 image = bent(image, strength)
                 for bay in bays:
                     bay["polygon"] = bend(np.array(bay["polygon"]), strength).round(5).tolist()
-            name = f"{seed:06d}.jpg"
-            cv2.imwrite(str(given.out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 93])
-            lines.write(json.dumps({"seed": seed, "file": name, "light": scene.lighting.time, "bays": bays}) + "\n")
+            name = f"{each:06d}.jpg"
+            cv2.imwrite(str(out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 93])
+            lines.write(json.dumps({"seed": each, "file": name, "light": scene.lighting.time, "bays": bays}) + "\n")
             lines.flush()
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m models.bay.lots", description="Render parking lots with truth.")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    render(given.out, given.count, given.seed)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Trains the bay-state classifier: `python -m models.bay.train --data DIR --weights DIR --lots DIR --out DIR`.
+"""Trains the bay-state classifier: `python -m models.bay.train --data DIR --weights DIR --out DIR`.
 
-Seeded and resumable: samples and the state of the fit lie in --out. `--without pole` leaves a source out, so that its
-camera is an unseen one. `--lean` is added to the logit of occupied after the fit: on an unseen camera missed vehicles
-outnumber invented ones, and 1.0 was near the best for the pole's first pictures by a fit without the pole. The result
-is `bay-state.onnx`, its card and `bay-<version>.json` in --out.
+Seeded and resumable: rendered lots, samples and the state of the fit lie in --out. `--without pole` leaves a source
+out, so that its camera is an unseen one. `--lean` is added to the logit of occupied after the fit: on an unseen camera
+missed vehicles outnumber invented ones, and 1.0 was near the best for the pole's first pictures by a fit without the
+pole. The result is `bay-state.onnx`, its card and `bay-<version>.json` in --out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from models.bay.augment import plain, view
 from models.bay.bank import kept
 from models.bay.data import Sample
 from models.bay.export import export
+from models.bay.lots import render
 from models.bay.mobilenet import load_tflite
 from models.bay.network import BayState
 
@@ -47,7 +48,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m models.bay.train", description="Train the bay-state classifier.")
     parser.add_argument("--data", type=Path, required=True, help="folder that holds parking-pole and trucks/")
     parser.add_argument("--weights", type=Path, required=True, help=f"folder that holds {TFLITE}")
-    parser.add_argument("--lots", type=Path, required=True, help="folder of models.bay.lots")
+    parser.add_argument(
+        "--lots", type=Path, help="folder of rendered lots, filled where it holds fewer (default: OUT/lots)"
+    )
+    parser.add_argument("--count", type=int, default=720, help="rendered lots")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--bank", type=Path, help="folder of kept samples (default: --out)")
     parser.add_argument("--version", default="0.1.0")
@@ -62,7 +66,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     bank = given.bank or given.out
     bank.mkdir(parents=True, exist_ok=True)
-    samples = {name: made for name, made in sources(given.data, given.lots, bank).items() if name not in given.without}
+    made = sources(given.data, given.lots or given.out / "lots", given.count, bank)
+    samples = {name: found for name, found in made.items() if name not in given.without}
     plan = Plan(steps=given.steps, seed=given.seed)
     started = time.time()
     net, losses = fit(samples, plan, given.weights / TFLITE, given.out / "fit.pt")
@@ -73,11 +78,11 @@ def main() -> None:
     export(net, given.out, given.version, {**run, "without": given.without, "lean": given.lean, "loss": losses})
 
 
-def sources(folder: Path, lots: Path, bank: Path) -> dict[str, list[Sample]]:
+def sources(folder: Path, lots: Path, count: int, bank: Path) -> dict[str, list[Sample]]:
     """The trainable samples by source; see `data.py`."""
     detector = Detector.load("truck-detector")
     made = {
-        "lots": kept(bank / "lots.npz", lambda: data.lots(lots)),
+        "lots": kept(bank / "lots.npz", lambda: data.lots(render(lots, count))),
         "pole": kept(bank / "pole.npz", lambda: data.pole(folder / "parking-pole", first=True)),
     }
     for name in data.SETS:
