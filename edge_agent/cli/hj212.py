@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, BinaryIO
 
 from edge_agent.hj212 import Dialect, Frame, FrameError, Framer, cp_from_mapping, cp_to_mapping, decode, encode, split
@@ -79,7 +81,7 @@ def _decoded(raw: bytes, key: bytes | None, dialect: Dialect | None) -> dict[str
 def _encoded(line: bytes, key: bytes | None, dialect: Dialect | None, notation: Any) -> list[bytes]:
     try:
         given = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f"is no line of JSON ({error}); decode prints such lines"
         raise FrameError("structure", problem) from error
     if not isinstance(given, dict) or not isinstance(given.get("fields"), dict):
@@ -103,4 +105,8 @@ def _texts(values: dict[str, Any]) -> dict[str, str | list[str]]:
 def _text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise FrameError("structure", f"{value!r} is no text or number")
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value):
+        raise FrameError("structure", f"{value!r} cannot be written: leave a value out that is not known")
+    return f"{Decimal(str(value)):f}"

@@ -31,13 +31,13 @@ _HEAD = re.compile(rb"##(\d{4})")
 _CRC = re.compile(rb"[0-9A-Fa-f]{4}")
 _PRINTED = re.compile(rb"\{\s*(?:0[xX][0-9A-Fa-f]{2}\s*(?:,\s*|(?=\})))*\}")
 _FORMS: dict[str, re.Pattern[str]] = {
-    "QN": re.compile(r"\d{14}(\d{3})?"),
-    "ST": re.compile(r"\d{2}"),
-    "CN": re.compile(r"\d{4}"),
+    "QN": re.compile(r"\d{14}(\d{3})?", re.ASCII),
+    "ST": re.compile(r"\d{2}", re.ASCII),
+    "CN": re.compile(r"\d{4}", re.ASCII),
     "MN": re.compile(r"[0-9A-Za-z_.-]{1,27}"),
     "Flag": re.compile(r"[0-9]{1,3}"),
-    "PNUM": re.compile(r"\d{1,4}"),
-    "PNO": re.compile(r"\d{1,4}"),
+    "PNUM": re.compile(r"\d{1,4}", re.ASCII),
+    "PNO": re.compile(r"\d{1,4}", re.ASCII),
     "RF": re.compile(r"[01]"),
 }
 _NAME = re.compile(r"[^\s=;,&#]+")
@@ -122,7 +122,7 @@ def decode(raw: bytes, *, key: bytes | None = None, dialect: Dialect | None = No
             if CRC[one](candidate) == given:
                 return Decoded(_parsed(candidate), one)
     expected = " or ".join(f"{CRC[one](segment):04X} ({one})" for one in dialects)
-    hint = "" if key or segment.isascii() else "; an enciphered frame needs its key"
+    hint = "" if segment.isascii() else "; is the key right?" if key else "; an enciphered frame needs its key"
     raise FrameError("crc", f"the frame says {given:04X}, its bytes give {expected}{hint}")
 
 
@@ -208,7 +208,8 @@ def _parsed(segment: bytes) -> Frame:
     try:
         text = segment.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FrameError("structure", f"not UTF-8 at byte {error.start}; an enciphered frame needs its key") from error
+        problem = f"not UTF-8 at byte {error.start}: text in GBK, or enciphered, which needs its key"
+        raise FrameError("structure", problem) from error
     if _CONTROL.search(text):
         raise FrameError("structure", "control characters; an enciphered frame needs its key")
     header, mark, region = text.partition("CP=&&")

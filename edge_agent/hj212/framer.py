@@ -1,6 +1,7 @@
 r"""Cuts a stream into frames, whole or broken, by their declared length; enciphered frames may hold any byte.
 
-A cut goes to ``decode``, which takes it or says what is wrong with it; junk between frames is cut out the same way. A
+A cut goes to ``decode``, which takes it or says what is wrong with it; junk between frames is cut out the same way.
+Where the declared length ends in ``&&`` and four hexadecimal digits, the frame ends, whatever follows on its line. A
 declared length that is not true costs its own frame only: the next ``##`` and four digits on a new line is a new start.
 At most 16 KiB wait for an end that does not come.
 """
@@ -12,6 +13,7 @@ import re
 _NEXT = re.compile(rb"\n(?=##\d{4})")
 _GOOD_END = re.compile(rb"&&[0-9A-Fa-f]{4}")
 _BLANK = b"\r\n\t \0"
+_AFTER = (b"\n", b" ", b"\t", b"\0")
 _WAITING_MAX = 16 * 1024
 
 
@@ -60,11 +62,13 @@ class Framer:
             return restart.end()
         if len(buffer) < total:
             return self._end_of_junk(6, final=True) if final or len(buffer) > _WAITING_MAX else 0
+        if _GOOD_END.fullmatch(buffer, total - 6, total):
+            return total
         after = bytes(buffer[total : total + 2])
-        if after[:1] == b"\n" or after in (b"\r\n", b"##") or (final and not after.strip(b"\r")):
+        if after[:1] in _AFTER or after in (b"\r\n", b"##") or (final and not after.strip(b"\r")):
             return total
         if len(after) < 2 and not after.strip(b"\r"):
-            return total if _GOOD_END.fullmatch(buffer, total - 6, total) else 0
+            return 0
         return self._end_of_junk(6, final=final)
 
     def _end_of_junk(self, start: int, *, final: bool) -> int:

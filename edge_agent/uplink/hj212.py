@@ -4,6 +4,8 @@
   One record is on the way at a time; it is sent again with its QN after ``timeout_s``, ``retries`` times. Then the
   connection is taken for dead, unless the platform answers others: such a record counts as refused, is offered again
   with growing waits and set aside after ``reject_after`` times.
+- A record in several packets waits for an answer to each; where fewer came by ``timeout_s`` and the connection still
+  lives, TCP has delivered them all, and the platform is one that answers them once.
 - New data goes first; the backlog follows, marked RF=1 where the edition has it. Real-time values are sent once, not
   kept: the minute records hold them all.
 - The platform's commands are answered at once; long history answers go between the uploads, 20 frames a turn.
@@ -65,9 +67,10 @@ class _OnTheWay:
 
     upload: Upload
     qn: str
-    raw: bytes
+    packets: list[bytes]
     deadline: float
     tries: int = 0
+    answers: int = 0
 
 
 @dataclass(slots=True)
@@ -203,16 +206,16 @@ class Hj212Uplink:
         asks = self._settings.answer and upload.cn is not Cn.REAL_TIME
         frame = self._dialogue.frame(upload.cn, qn, self._archive.upload(upload), answer=asks, resend=upload.historical)
         try:
-            raw = session.link.written(frame)
+            packets = session.link.written(frame)
         except FrameError as error:
             for sequence in upload.sequences:
                 self._queue.give_up(sequence, f"cannot be written as HJ 212: {error}")
             return
-        session.link.send(raw, self._dialogue.state.timeout_s)
+        session.link.send(b"".join(packets), self._dialogue.state.timeout_s)
         self._count.sent += 1
         if asks:
             deadline = self._clock.monotonic() + self._dialogue.state.timeout_s
-            session.on_the_way = _OnTheWay(upload, qn, raw, deadline)
+            session.on_the_way = _OnTheWay(upload, qn, packets, deadline)
         else:
             self._done(session, upload)
 
@@ -254,8 +257,10 @@ class Hj212Uplink:
     def _heard(self, session: _Session, frame: Frame) -> None:
         waiting = session.on_the_way
         if waiting and frame.qn == waiting.qn and frame.cn == Cn.DATA_ANSWER:
-            session.on_the_way = None
-            self._done(session, waiting.upload)
+            waiting.answers += 1
+            if waiting.answers >= len(waiting.packets):
+                session.on_the_way = None
+                self._done(session, waiting.upload)
         elif waiting and frame.qn == waiting.qn and frame.cn == Cn.REQUEST_ANSWER:
             code = frame.get("QnRtn")
             if code and code != str(int(QnRtn.READY)):
@@ -267,11 +272,14 @@ class Hj212Uplink:
         waiting = session.on_the_way
         if waiting is None or self._clock.monotonic() < waiting.deadline:
             return
-        if waiting.tries < self._dialogue.state.retries:
+        if waiting.answers:
+            session.on_the_way = None
+            self._done(session, waiting.upload)
+        elif waiting.tries < self._dialogue.state.retries:
             waiting.tries += 1
             waiting.deadline = self._clock.monotonic() + self._dialogue.state.timeout_s
             self._count.resent += 1
-            session.link.send(waiting.raw, self._dialogue.state.timeout_s)
+            session.link.send(b"".join(waiting.packets), self._dialogue.state.timeout_s)
         elif session.acknowledged:
             self._refused(session, waiting, "no answer, though others are answered")
             session.acknowledged = 0
@@ -287,7 +295,7 @@ class Hj212Uplink:
                 log.error("%s refused %s for good", self.name, reason)
 
     def _send(self, session: _Session, frame: Frame) -> None:
-        session.link.send(session.link.written(frame), self._dialogue.state.timeout_s)
+        session.link.send(b"".join(session.link.written(frame)), self._dialogue.state.timeout_s)
 
     def _next_qn(self) -> str:
         """The time to the millisecond, never the same twice."""

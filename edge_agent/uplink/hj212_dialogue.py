@@ -128,7 +128,7 @@ class Dialogue:
         if command is Cn.SET_RTD_INTERVAL:
             state.real_time_s = _within(request.get("RtdInterval"), *RTD_SECONDS)
         elif command is Cn.SET_MIN_INTERVAL:
-            minutes = int(request.get("MinInterval"))
+            minutes = _within(request.get("MinInterval"), MINUTES[0], MINUTES[-1])
             if minutes not in MINUTES:
                 return ExeRtn.CONDITION
             state.min_interval_min = minutes
@@ -166,7 +166,7 @@ _COMMANDS = (Cn.REAL_TIME, *_HISTORY, *_GET, *_SET)
 
 
 def _within(text: str, low: int, high: int) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdigit() else -1
     if not low <= number <= high:
         raise ValueError(f"{number} is not within {low} and {high}")
     return number

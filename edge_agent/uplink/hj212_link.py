@@ -41,12 +41,11 @@ class Link:
         """Once."""
         self._socket.close()
 
-    def written(self, frame: Frame) -> bytes:
-        """The bytes of ``frame``, in packets where it is long. Raises FrameError."""
+    def written(self, frame: Frame) -> list[bytes]:
+        """The packets of ``frame``, one where it is not long. Raises FrameError."""
         settings = self._settings
         dialect = Dialect(settings.crc)
-        parts = (encode(part, dialect=dialect, key=self._key, notation=settings.notation) for part in split(frame))
-        return b"".join(parts)
+        return [encode(part, dialect=dialect, key=self._key, notation=settings.notation) for part in split(frame)]
 
     def send(self, raw: bytes, timeout_s: float) -> None:
         """Waits at most ``timeout_s`` for a platform that takes no data."""

@@ -55,7 +55,7 @@ class Uploads:
         self._open: dict[tuple[str, float, float], Upload] = {}
         self._live: deque[Upload] = deque()
         self._backlog: deque[Upload] = deque()
-        self._last_real_time = float("-inf")
+        self._last_real_time: dict[str, float] = {}
         self.unwanted: list[int] = []
 
     def clear(self) -> None:
@@ -117,8 +117,9 @@ class Uploads:
         end = starts(data) + data.window_s
         if row.historical or not real_time_s or "real-time" not in self._kinds:
             return
-        if end - self._last_real_time >= real_time_s or end < self._last_real_time:
-            self._last_real_time = end
+        last = self._last_real_time.get(data.sensor, float("-inf"))
+        if end - last >= real_time_s or end < last:
+            self._last_real_time[data.sensor] = end
             upload = Upload(Cn.REAL_TIME, data.sensor, starts(data), data.window_s, {row.sequence: data}, False)
             self._live.append(upload)
 

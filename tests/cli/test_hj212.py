@@ -60,3 +60,28 @@ def test_a_line_that_cannot_be_encoded_is_told_and_the_rest_goes_on() -> None:
     assert done.returncode == 1
     assert done.stdout == b"##0022CN=9014;Flag=4;CP=&&&&" + done.stdout[-6:]
     assert [line.split(b":")[0] for line in done.stderr.splitlines()] == [b"line 1", b"line 2"]
+
+
+def test_numbers_are_written_as_platforms_read_them() -> None:
+    done = hj212("encode", given=b'{"fields": {"CN": 2011}, "cp": {"a": 0.00001, "b": 1e22, "c": 95.0, "d": 7}}\n')
+    assert b"CP=&&a=0.00001;b=10000000000000000000000;c=95.0;d=7&&" in done.stdout
+    for bad in (b"NaN", b"1e999", b"true", b"null", b'"\\ud800"'):
+        done = hj212("encode", given=b'{"fields": {"CN": "2011"}, "cp": {"a": %s}}\n' % bad)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.startswith(b"line 1: ")
+
+
+def test_json_nested_too_deep_is_told_in_a_sentence() -> None:
+    done = hj212("encode", given=b"[" * 200_000 + b'\n{"fields": {"CN": "9014"}}\n')
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"line 1: structure: is no line of JSON")
+    assert done.stderr.count(b"\n") == 1
+    assert done.stdout.startswith(b"##0015CN=9014;CP=&&&&")
+
+
+def test_nothing_binary_and_a_line_without_end_are_answered() -> None:
+    assert hj212("decode", given=b"").stdout == b""
+    for given in (bytes(range(256)) * 20, b"x" * 100_000, b"##9999" + b"x" * 100_000):
+        done = hj212("decode", given=given)
+        assert done.returncode == 0
+        assert {json.loads(line)["ok"] for line in done.stdout.splitlines()} == {False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from pathlib import Path
 
@@ -80,6 +81,49 @@ def test_what_the_standards_own_sample_says() -> None:
     assert cp_to_mapping(frame.cp) == {"RtdInterval": "30"}
 
 
+READ = [
+    (0, ("2051", "31", 9, "010000A8900016F000169DC0"), {"DataTime": "20240520210600", "a01012-Avg": "9.3"}),
+    (1, ("1011", "32", 9, "010000A8900016F000169DC0"), {}),
+    (2, ("1062", "32", 5, "010000A8900016F000169DC0"), {"RtdInterval": "30"}),
+    (3, ("2011", "22", 4, "Y80110010000010"), {"a21003-Rtd": "101.94", "a21002-Flag": "N", "a21005-Rtd": "0.00"}),
+    (4, ("2011", "22", 4, "Y80110010000010"), {"a216-Rtd": "0.036", "a213-Rtd": "101.94"}),
+    (5, ("2011", "32", 0, "NJGDKYYC202101q0001w0001"), {"DataTime": "20210305003817000", "ele02-Rtd": "0"}),
+    (6, ("2011", "22", 7, "010000A8900016F000169DC0"), {"LA-td": "50.1", "a34002-Rtd": "295", "a34001-Flag": "N"}),
+    (7, ("2011", "39", 4, "690000D5800028F889221AC0"), {"a34004-Rtd": "0.0", "LA-Rtd": "0.0", "a01008-Rtd": "0"}),
+    (8, ("2011", "39", 0, "010000A00000000000A00654"), {"a34001-Rtd": "0.0", "a34004-Rtd": "23.0"}),
+    (9, ("9014", "91", 4, "010000A8900016F000169DC0"), {}),
+    (10, ("9011", "91", 4, "010000A8900016F000169DC0"), {"QnRtn": "1"}),
+    (11, ("9012", "91", 4, "010000A8900016F000169DC0"), {"ExeRtn": "1"}),
+    (12, ("2011", "23", 5, "010000A8900016F000169DC0"), {"LA-Rtd": "50.1"}),
+    (13, ("2051", "39", 5, "010000A8900016F000169DC0"), {"a34001-Avg": "231.5", "a34002-Max": "118"}),
+]
+
+
+@pytest.mark.parametrize(("which", "header", "values"), READ)
+def test_what_each_published_frame_says(which: int, header: tuple[str, str, int, str], values: dict[str, str]) -> None:
+    frame = decode(HJ[which]).frame
+    assert (frame.fields["CN"], frame.fields["ST"], frame.flag, frame.fields["MN"]) == header
+    said = cp_to_mapping(frame.cp)
+    assert {name: said.get(name) for name in values} == values
+    assert bool(said) is bool(values)
+    assert len(READ) == len(HJ)
+
+
+def test_the_standards_noise_minute_record() -> None:
+    """Table C.26, whose CP ends in a separator."""
+    segment = (
+        b"QN=20160801085000001;ST=23;CN=2051;PW=123456;MN=010000A8900016F000169DC0;Flag=5;CP=&&DataTime=20160801084000;"
+        b"L5-Data=53.0;L10-Data=53.0;L50-Data=49.0;L90-Data=45.0;L95-Data=43.0;Leq-Data=50.0;LMx-Data=54.0;"
+        b"LMn-Data=42.0;&&"
+    )
+    frame = decode(framed(segment)).frame
+    assert cp_to_mapping(frame.cp) == {
+        "DataTime": "20160801084000", "L5-Data": "53.0", "L10-Data": "53.0", "L50-Data": "49.0", "L90-Data": "45.0",
+        "L95-Data": "43.0", "Leq-Data": "50.0", "LMx-Data": "54.0", "LMn-Data": "42.0",
+    }  # fmt: skip
+    assert encode(frame) == framed(segment.replace(b";&&", b"&&"))
+
+
 def test_a_field_dust_frame_with_a_flag_that_promises_packets_and_a_trailing_separator() -> None:
     frame = decode(HJ[6]).frame
     assert frame.flag == 7
@@ -132,6 +176,9 @@ def test_tolerance(segment: bytes, fields: dict[str, str], cp: dict[str, object]
         b"CN=2011;CP=&&a=1;;b=2&&",
         b"CN=2011;CP=&&a=\x001&&",
         b"CN=2011;CP=&&a=\xff&&",
+        "CN=3020;CP=&&name=扬尘&&".encode("gbk"),
+        "QN=２０１６０８０１０８５８５７２２３;CN=2011;CP=&&&&".encode(),
+        "CN=２０１１;CP=&&&&".encode(),
     ],
 )
 def test_structure_is_checked_though_length_and_crc_are_right(segment: bytes) -> None:
@@ -180,6 +227,22 @@ def test_the_2025_editions_enciphered_minute_frame_to_the_byte() -> None:
 
 def test_commands_that_are_not_enciphered_stay_plain() -> None:
     assert encode(decode(HJ[1]).frame, key=KEY) == HJ[1] + b"\r\n"
+
+
+def test_sm4_of_the_2025_editions_appendix_h() -> None:
+    """Authorization of its HTTPS upload: padded to whole blocks (PKCS#7), base64."""
+    plain = b"testuser:AezF0nZRs4kypuGO"
+    padding = 16 - len(plain) % 16
+    cipher = sm4.encrypt(plain + bytes([padding]) * padding, b"msbE74gsiSHSEh5e")
+    assert base64.b64encode(cipher) == b"LG/m7lsFU/taig+vbQsDJXy4NGAaE2j2lplPwhZM7iM="
+
+
+def test_a_wrong_key_and_no_key_are_told_apart() -> None:
+    raw = encode(decode(HJ[0]).frame, key=KEY)
+    with pytest.raises(FrameError, match=r"crc: .*needs its key"):
+        decode(raw)
+    with pytest.raises(FrameError, match=r"crc: .*is the key right"):
+        decode(raw, key=b"1" * 16)
 
 
 @given(st.binary(max_size=100), st.binary(min_size=16, max_size=16))
@@ -284,6 +347,24 @@ def test_random_and_mutated_bytes_are_refused_or_right(raw: bytes, data: st.Data
             except FrameError:
                 continue
             assert decode(encode(decoded.frame)).frame == decoded.frame
+
+
+@pytest.mark.parametrize(
+    "between",
+    [b"\r\n", b"\n", b"\r", b"", b" ", b" \t\r\n", b"\0", b"\r\n\r\n", b" [ok]\r\n2026-07-15 10:00:00 RECV: "],
+)
+def test_frames_are_found_whatever_stands_between_them_on_a_line(between: bytes) -> None:
+    frames = [HJ[2], HJ[9], HJ[6], HJ[13]]
+    stream = between.join(frames) + between
+    for size in (1, 7, len(stream)):
+        framer = Framer()
+        got = [cut for at in range(0, len(stream), size) for cut in framer.feed(stream[at : at + size])]
+        assert [cut for cut in got + framer.flush() if cut.startswith(b"##")] == frames
+
+
+def test_a_frame_without_cp_and_a_blank_behind_it_is_cut() -> None:
+    raw = framed(b"ST=39;CN=2011;PW=1;MN=A")[:-2]
+    assert Framer().feed(raw + b" \r\n" + HJ[2] + b"\r\n") == [raw, HJ[2]]
 
 
 def test_nothing_waits_for_ever() -> None:

@@ -8,9 +8,11 @@ import time
 import msgspec
 import pytest
 
+from edge_agent.clock import Trust
 from edge_agent.config.hj212 import Factor, Hj212
 from edge_agent.errors import ConfigError
-from edge_agent.hj212 import cp_to_mapping, decode, join
+from edge_agent.hj212 import Frame, cp_to_mapping, decode, join
+from edge_agent.messages import Draft
 from edge_agent.messages.dust import DustData, Statistic
 from edge_agent.messages.envelope import rfc3339
 from edge_agent.uplink.hj212_link import read_key
@@ -127,6 +129,63 @@ def test_after_an_outage_new_data_goes_first_and_nothing_is_missing(
             decode(next(raw for raw in platform.raw if b"CN=2051" in raw))
 
 
+def wide_window(post, start: float) -> None:
+    """A minute of 30 values, whose record takes two packets or more."""
+    values = {f"value_{i}": Statistic(mean=1.5, min=1, max=2, count=60, flag="N") for i in range(30)}
+    data = DustData(sensor="dust", start=rfc3339(start), window_s=60, values=values)
+    post.recorder.record(Draft("dust", start + 60, data, subject="dust"))
+    post.outbox.flush()
+
+
+WIDE = {f"value_{i}": Factor(code=f"w{i:05d}") for i in range(30)}
+
+
+def test_a_record_in_packets_leaves_the_outbox_when_each_packet_was_answered(platform, make_post, settings) -> None:
+    """The connection breaks after the answer to the first packet: the record must come again, whole."""
+    seen: list[str] = []
+
+    def answer(frame: Frame) -> tuple[int, str] | None:
+        seen.append(frame.fields["PNO"])
+        if len(seen) != 2:
+            return 9014, ""
+        platform.cut()
+        return None
+
+    platform.answer = answer
+    post = make_post(settings(platform, factors=WIDE, send=("minute",)))
+    wide_window(post, now_minute())
+    post.start()
+    post.waits_for(lambda: post.pending() == 0)
+    assert platform.connections >= 2
+    assert len(seen) > 3
+    state = post.uplinks[0].state()
+    assert (state.acknowledged, state.refused) == (1, 0)
+    packets = [frame for frame in (decode(raw).frame for raw in platform.raw) if frame.cn == 2051]
+    count = int(packets[0].fields["PNUM"])
+    assert len(cp_to_mapping(join(packets[-count:]).cp)) == 1 + 30 * 4
+    assert {frame.flag for frame in packets} == {7}
+
+
+def test_a_platform_that_answers_packets_once_has_the_record_too(platform, make_post, settings) -> None:
+    platform.answer = lambda frame: (9014, "") if frame.fields["PNO"] == frame.fields["PNUM"] else None
+    post = make_post(settings(platform, factors=WIDE, send=("minute",), timeout_s=0.3))
+    wide_window(post, now_minute())
+    post.start()
+    post.waits_for(lambda: post.pending() == 0)
+    state = post.uplinks[0].state()
+    assert (state.acknowledged, state.resent, state.connections) == (1, 0, 1)
+
+
+def test_each_sensor_of_a_post_has_its_real_time_values(platform, make_post, settings) -> None:
+    """The newest window of one kept the other's from being sent."""
+    post = make_post(settings(platform, send=("real-time",)))
+    post.start()
+    start = now_minute()
+    for sensor, mean in (("station", 40.0), ("laser", 50.0)):
+        post.window(start, mean=mean, sensor=sensor)
+    assert sorted(platform.next(2011).get("a34002-Rtd") for _ in range(2)) == ["40.0", "50.0"]
+
+
 def test_cut_again_and_again_nothing_is_missing(platform, make_post, settings) -> None:
     seen = 0
 
@@ -173,6 +232,10 @@ COMMANDS = [
     (1063, "", [(9011, {"QnRtn": "1"}), (1063, {"MinInterval": "1"}), (9012, {"ExeRtn": "1"})]),
     (1064, "MinInterval=7", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
     (1000, "OverTime=5;ReCount=4", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "1"})]),
+    (1062, "RtdInterval=3_0", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
+    (1064, "MinInterval=٥", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
+    (1000, "OverTime=0", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
+    (1072, "NewPW=1234567890", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
     (1012, "SystemTime=20260715101112", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "3"})]),
     (2012, "", [(9013, {})]),
     (2051, "BeginTime=20200101000000,EndTime=20200102000000", [(9011, {"QnRtn": "1"}), (9012, {"ExeRtn": "100"})]),
@@ -200,6 +263,36 @@ def test_requests_that_are_not_for_us_are_refused_with_the_reason(platform, make
     assert platform.connected.wait(10)
     platform.say(1061, **over)
     assert platform.next(9011).get("QnRtn") == code
+
+
+def test_a_new_password_holds_for_both_sides(platform, make_post, settings) -> None:
+    post = make_post(settings(platform))
+    post.start()
+    assert platform.connected.wait(10)
+    platform.say(1072, "NewPW=654321")
+    assert platform.next(9012).fields["PW"] == "654321"
+    platform.say(1061)
+    assert platform.next(9011).get("QnRtn") == "3"
+    platform.say(1061, PW="654321")
+    assert platform.next(1061).get("RtdInterval") == "60"
+
+
+def test_a_post_whose_clock_is_not_trusted_asks_for_the_time_and_takes_it_where_it_may(
+    platform, make_post, settings, monkeypatch
+) -> None:
+    """1013 from us, 9013 from the platform, then its 1012. 2026-07-15 10:11:12 in China is 02:11:12 in UTC."""
+    set_to: list[float] = []
+    monkeypatch.setattr(time, "clock_settime", lambda clock, moment: set_to.append(moment))
+    post = make_post(settings(platform, set_clock=True))
+    monkeypatch.setattr(type(post.clock), "ask", lambda self: Trust(False, math.inf))
+    post.start()
+    asked = platform.next(1013)
+    assert asked.wants_answer
+    platform.say(9013, qn=asked.qn, st="91", flag=4)
+    platform.say(1012, "SystemTime=20260715101112")
+    assert platform.next(9011).get("QnRtn") == "1"
+    assert platform.next(9012).get("ExeRtn") == "1"
+    assert set_to == [1784081472.0]
 
 
 def test_time_is_told_in_local_time(platform, make_post, settings) -> None:
