@@ -19,6 +19,7 @@ os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
+import numpy as np
 
 from drivers.camera import shown
 from drivers.errors import BadRecordingError, DeviceLostError, DeviceSilentError
@@ -26,11 +27,11 @@ from drivers.frames import Frame
 from drivers.recorded import Thinning
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 TIMEOUT_S = 10.0
 DECODER_THREADS = 2
+PICTURE_MAX_BYTES = 256 << 20
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 _log = logging.getLogger(__name__)
@@ -39,10 +40,14 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8] | None:
-    """The picture as H×W×3 BGR, 8 bits, turned upright by its EXIF mark; None when it is none."""
+    """The picture as H×W×3 BGR, 8 bits, turned upright by its EXIF mark; None when it is none.
+
+    Python opens the file: OpenCV kills the process over a name that is not UTF-8.
+    """
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error:
+        with path.open("rb") as file:
+            image = cv2.imdecode(np.frombuffer(file.read(PICTURE_MAX_BYTES), np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
         return None
     return None if image is None else image.astype("uint8", copy=False)
 
@@ -84,8 +89,10 @@ class VideoFile:
     """A video file; positions are its presentation times where it has them, else its frame rate."""
 
     def __init__(self, path: Path) -> None:
-        """Raises BadRecordingError when the file is no video that FFmpeg can read."""
+        """Raises BadRecordingError when the file is no video that FFmpeg can read, or its name is not UTF-8."""
         self.unreadable = 0
+        if os.fsencode(path).decode(errors="replace") != str(path):
+            raise BadRecordingError(f"{path} has a name that is not UTF-8: rename it, or link it to another name")
         self._path = path
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, DECODER_THREADS])
         if not self._capture.isOpened():

@@ -111,12 +111,11 @@ def reference_of(section: Pole, file: Path) -> Image | None:
     """The reference picture of a pole, found beside the configuration. Raises ConfigError."""
     if not section.reference:
         return None
-    import cv2
-
+    from drivers.opencv import read_picture
     from edge_agent.vision.registration import Registration
 
     path = file.parent / section.reference
-    image: Image | None = cv2.imread(str(path)) if path.is_file() else None  # type: ignore[assignment]
+    image = read_picture(path) if path.is_file() else None
     if image is None:
         todo = "give a picture of this camera, taken when the bays were drawn"
         raise ConfigError(file, f"pole.{section.camera.name}.reference", f"{path} is no picture; {todo}")

@@ -199,13 +199,10 @@ def _draw(image: Image, names: Sequence[str], found: Sequence[Proposal], file: P
         x, y = points.mean(0).astype(int).tolist()
         cv2.putText(shown, name, (x - 10, y + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
     try:
-        written = cv2.imwrite(str(file), shown)
-    except cv2.error:
-        written = False
-    if not written:
-        raise ConfigError(
-            file, "", "cannot be written; give a name that ends in .jpg or .png in a folder that is there"
-        )
+        file.write_bytes(cv2.imencode(file.suffix, shown)[1].tobytes())
+    except (OSError, cv2.error) as error:
+        todo = "give a name that ends in .jpg or .png in a folder that is there"
+        raise ConfigError(file, "", f"cannot be written; {todo}") from error
 
 
 def _say(text: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge_agent.cli.main import main
-from tests.cli.test_main import edge_agent
+from tests.cli.test_main import edge_agent, lines
 
 COMMAND = [sys.executable, "-m", "edge_agent"]
 
@@ -30,6 +33,20 @@ def test_a_folder_given_as_a_picture_is_called_a_folder(tmp_path: Path) -> None:
     done = edge_agent("detect", tmp_path)
     assert done.returncode == 1
     assert done.stdout == f"{tmp_path} is a folder; name its pictures: {tmp_path}/*.jpg\n"
+
+
+@pytest.mark.slow
+def test_a_name_that_is_not_utf8_does_not_kill_the_process(tmp_path: Path) -> None:
+    """OpenCV ends the process by SIGSEGV when it is given such a name."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/gate\xff")
+    Path(f"{name}.png").write_bytes(cv2.imencode(".png", np.full((240, 320, 3), 120, np.uint8))[1].tobytes())
+    detected = edge_agent("detect", f"{name}.png", "--json")
+    assert detected.returncode == 0
+    assert lines(detected) == [{"file": f"{name}.png", "width": 320, "height": 240, "detections": []}]
+    shutil.copy("config/demo/gate.mp4", f"{name}.mp4")
+    replayed = edge_agent("replay", f"{name}.mp4", "--config", "config/gate.toml")
+    assert replayed.returncode == 1
+    assert "has a name that is not UTF-8: rename it" in replayed.stderr
 
 
 def test_binary_on_encode_s_stdin_is_told_as_no_json() -> None:

@@ -17,6 +17,7 @@ import pytest
 from drivers.camera import Camera, open_camera, shown
 from drivers.errors import BadRecordingError, BadSettingError, DeviceLostError, DeviceSilentError, EndOfRecording
 from drivers.frames import Frame
+from drivers.opencv import read_picture
 from drivers.recorded import Thinning
 from tests.drivers.fakes import FakeClock
 from tests.drivers.http_camera import HttpCamera
@@ -110,6 +111,13 @@ def test_pictures_of_every_depth_become_bgr(tmp_path: Path) -> None:
         ((4, 6, 3), "uint8", 77),
         ((1, 1, 3), "uint8", 200),
     ]
+
+
+def test_half_a_jpeg_is_no_picture(tmp_path: Path) -> None:
+    """OpenCV's own reader gives it with a grey lower half."""
+    whole = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8))[1].tobytes()
+    (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    assert read_picture(tmp_path / "half.jpg") is None
 
 
 def test_paced_gives_no_frame_before_its_time(video: Path) -> None:
