@@ -26,10 +26,15 @@ class Quality(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """``time`` is Unix seconds (UTC) at reception; ``reason`` says why the quality is not normal."""
+    """``time`` is Unix seconds (UTC) at reception; ``reason`` says why the quality is not normal.
+
+    ``flags`` names the values that are not normal, with flag and reason, where the others are; None: ``quality`` is
+    that of all values.
+    """
 
     time: float
     sensor: str
     values: Mapping[str, float]
     quality: Quality = Quality.NORMAL
     reason: str = ""
+    flags: Mapping[str, tuple[Quality, str]] | None = None

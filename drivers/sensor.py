@@ -2,7 +2,7 @@
 
 Invariants. The mode is set explicitly at opening. Warm-up is counted from waking, never guessed from values: until
 ``warm_up_s`` have passed, readings have quality C and say why; afterwards an all-zero frame is clean air. A value
-outside what the maker promises has quality T; a fault the device reports, D. ``read`` does not block longer than its
+outside what the maker promises is flagged T, the others stay normal; a fault the device reports is D of all. ``read`` does not block longer than its
 timeout. Silence longer than promised is ``DeviceSilentError``, a dead handle ``DeviceLostError``; after either, close
 the session and open a new one.
 """
@@ -57,6 +57,7 @@ class SensorSession:
         self._refused = 0
         self._reason = ""
         self._noise = 0
+        self._unmeasured = 0
         self._bytes_at = monotonic()
         self._frames: deque[bytes] = deque(maxlen=_PENDING)
         self._queries = tuple(driver.queries()) if self.mode is Mode.QUERY else (b"",)
@@ -186,6 +187,11 @@ class SensorSession:
                 f"({self.rejected} rejected, the last: {self.reason or 'no frame of its kind'}): check driver, model, "
                 f"the wires, and that the device is set to {self.driver.line.baud} bit/s"
             )
+        if self._unmeasured:
+            return (
+                f"it speaks, but sent no measurement of a {self.driver.model} for {quiet_s:.0f} s: check the model, "
+                "and the sensor itself"
+            )
         return f"nothing came for {quiet_s:.0f} s: check power, the wires ({self.driver.wires}), and the driver's name"
 
     def _take(self, frame: bytes) -> Reading | None:
@@ -197,6 +203,7 @@ class SensorSession:
             self._reason = str(error)
             return None
         if sample is None:
+            self._unmeasured += 1
             return None
         now = self._monotonic()
         if self.mode is Mode.QUERY:
@@ -212,6 +219,7 @@ class SensorSession:
             self._answers.clear()
         self._heard_at = now
         self._noise = self.rejected + self.skipped
+        self._unmeasured = 0
         if self.mode is Mode.ACTIVE and self._too_soon(now):
             return None
         reading = self._judged(sample, now)
@@ -228,19 +236,21 @@ class SensorSession:
     def _judged(self, sample: Sample, now: float) -> Reading:
         quality, reason = Quality.NORMAL, ""
         values = sample.values
-        outside = [
-            f"{key} {values[key]:g} is outside {low:g} to {high:g}"
+        flags = None
+        outside = {
+            key: (Quality.OVER_RANGE, f"{key} {values[key]:g} is outside {low:g} to {high:g}")
             for key, (low, high) in self.driver.ranges.items()
             if key in values and not low <= values[key] <= high
-        ]
+        }
         awake_s = now - self._awake_at
         if sample.fault:
             quality, reason = Quality.FAULT, sample.fault
         elif awake_s < self._warm_up_s:
             quality, reason = Quality.CALIBRATING, f"warming up: {awake_s:.0f} of {self._warm_up_s:g} s since waking"
         elif outside:
-            quality, reason = Quality.OVER_RANGE, "; ".join(outside)
-        return Reading(self._now(), self.name, values, quality, reason)
+            flags = outside
+            quality, reason = Quality.OVER_RANGE, "; ".join(why for _, why in outside.values())
+        return Reading(self._now(), self.name, values, quality, reason, flags)
 
 
 def _joined(samples: list[Sample]) -> Sample:

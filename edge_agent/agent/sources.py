@@ -88,7 +88,9 @@ class Source:
         self._last: Any = None
 
     def body(self, worker: Worker) -> None:
-        """Reads until stopped or until the recording ends."""
+        """Reads until stopped or until the recording ends; time goes on deciding while the device cannot be opened."""
+        for draft in self._between():
+            self._record(worker, draft)
         device = self._open()
         try:
             while not worker.stop.is_set():
@@ -109,7 +111,7 @@ class Source:
             self._record(worker, draft)
 
     def _between(self) -> list[Draft]:
-        """What is decided between two items."""
+        """What is decided between two items, and each time before the device is opened."""
         return []
 
     def problems(self) -> list[str]:
@@ -151,12 +153,6 @@ class GateSource(Source):
         self._away_s = MOST_BLIND_S
         self._room = room
         self._told: float | None = None
-
-    def body(self, worker: Worker) -> None:
-        """See ``Source``; it begins anew each time that the camera could not be opened."""
-        for draft in self._between():
-            self._record(worker, draft)
-        super().body(worker)
 
     def _between(self) -> list[Draft]:
         last = self.last_item

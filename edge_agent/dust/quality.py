@@ -10,7 +10,8 @@ D     a value that has not changed at all for ``stuck_s``; a finer fraction abov
 B     nothing here: windows give it to the time for which no reading came (stale)
 ====  ====================================================================================================
 
-A reading that is already not normal (warm-up C, fault D, maintenance M…) keeps its flag and reason for all its values.
+A reading that is already not normal (warm-up C, fault D, maintenance M…) keeps its flag and reason for all its values,
+or for those it names. An hour without readings is no hour without change: a gap begins ``stuck_s`` anew.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ RANGES: dict[str, tuple[float, float]] = {
 FRACTIONS = ("pm1_ug_m3", "pm2_5_ug_m3", "pm4_ug_m3", "pm10_ug_m3", "tsp_ug_m3")
 STUCK = frozenset((*FRACTIONS, "noise_db"))
 ANY = (-sys.float_info.max, sys.float_info.max)
+GAP_INTERVALS = 3
 NO_FLAGS: Mapping[str, tuple[Quality, str]] = {}
 
 
@@ -54,20 +56,28 @@ class Checked:
 class QualityCheck:
     """``update(reading)`` gives the reading with the flags of its values, and corrected values beside raw ones."""
 
-    def __init__(self, config: QualityConfig) -> None:
+    def __init__(self, config: QualityConfig, interval_s: float = 1.0) -> None:
+        """``interval_s`` is the expected time between readings."""
         self._config = config
+        self._gap_s = max(GAP_INTERVALS * interval_s, config.stuck_s / 10)
+        self._last_time = float("inf")
         self._ranges = RANGES | config.ranges
         self._unchanged: dict[str, tuple[float, float]] = {}
 
     def update(self, reading: Reading) -> Checked:
         """Pure but for the memory of the last change of each value."""
-        if reading.quality is not Quality.NORMAL:
+        if reading.time - self._last_time > self._gap_s:
+            self._unchanged.clear()
+        self._last_time = reading.time
+        if reading.quality is not Quality.NORMAL and reading.flags is None:
             flag = (reading.quality, reading.reason)
             return Checked(reading.time, reading.sensor, reading.values, dict.fromkeys(reading.values, flag))
-        flags: dict[str, tuple[Quality, str]] = {}
+        flags = dict(reading.flags) if reading.flags else {}
         values = reading.values
         time, stuck_s = reading.time, self._config.stuck_s
         for name, value in values.items():
+            if name in flags:
+                continue
             low, high = self._ranges.get(name, ANY)
             if not low <= value <= high:
                 flags[name] = (Quality.OVER_RANGE, f"over range: {value:g}")

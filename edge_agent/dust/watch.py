@@ -33,7 +33,7 @@ class DustWatch:
         offset_s = sensor.utc_offset_h * 3600
         self._reported = {sensor.report_window_s, *sensor.long_windows_s}
         self._correction = correction_name(sensor.quality)
-        self._quality = QualityCheck(sensor.quality)
+        self._quality = QualityCheck(sensor.quality, sensor.interval_s)
         self._windows = Windows(
             self._reported | {limit.window_s for limit in limits if limit.alignment == "aligned"},
             sensor.interval_s,

@@ -88,7 +88,18 @@ def test_a_false_head_is_given_up_at_a_pause_however_short_the_reads() -> None:
 def test_acknowledgements_do_not_count_as_life() -> None:
     clock = FakeClock()
     opened, _ = session(Nova(), clock, [(1001.0 + n, bytes.fromhex("aac50601000058d938ab")) for n in range(30)])
-    with pytest.raises(DeviceSilentError):
+    with pytest.raises(
+        DeviceSilentError, match="it speaks, but sent no measurement of a SDS011 for 10 s: check the mod"
+    ):
+        opened.read(60.0)
+
+
+def test_a_sensor_of_another_model_is_not_told_to_be_dead() -> None:
+    """An SDS198's reports, where an SDS011 is configured, were "nothing came: check power"."""
+    clock = FakeClock()
+    report = bytes.fromhex("aacf00002c01a1602eab")
+    opened, _ = session(Nova(), clock, [(1001.0 + n, report) for n in range(30)])
+    with pytest.raises(DeviceSilentError, match="check the model"):
         opened.read(60.0)
 
 
@@ -100,6 +111,19 @@ def test_over_range_is_marked_with_the_reason() -> None:
     assert reading is not None
     assert reading.quality is Quality.OVER_RANGE
     assert "pm2_5_ug_m3 1000 is outside 0 to 999.9" in reading.reason
+    assert reading.flags == {
+        "pm2_5_ug_m3": (Quality.OVER_RANGE, "pm2_5_ug_m3 1000 is outside 0 to 999.9"),
+        "pm10_ug_m3": (Quality.OVER_RANGE, "pm10_ug_m3 1000 is outside 0 to 999.9"),
+    }
+
+
+def test_one_value_out_of_range_leaves_the_others_normal() -> None:
+    clock = FakeClock()
+    dense = bytes.fromhex("aac05802102758d9c2ab")  # PM2.5 0x0258 = 60.0, PM10 0x2710 = 1000.0
+    opened, _ = session(Nova(), clock, [(1001.0, dense)], warm_up_s=0)
+    reading = opened.read(5.0)
+    assert reading is not None
+    assert (reading.quality, set(reading.flags or {})) == (Quality.OVER_RANGE, {"pm10_ug_m3"})
 
 
 def test_a_faster_device_is_thinned_to_the_interval_on_average() -> None:

@@ -203,9 +203,28 @@ def test_quality_flags_value_by_value() -> None:
 
 def test_a_value_is_stuck_when_it_did_not_change_for_the_time_given() -> None:
     check = QualityCheck(QualityConfig(stuck_s=100))
-    flags = [check.update(Reading(t, "dust", {PM10: 7})).flags.get(PM10) for t in (0, 99, 100)]
-    assert flags == [None, None, (Quality.FAULT, "stuck at 7")]
+    flags = [check.update(Reading(t, "dust", {PM10: 7})).flags.get(PM10) for t in range(101)]
+    assert flags == [None] * 100 + [(Quality.FAULT, "stuck at 7")]
     assert check.update(Reading(101, "dust", {PM10: 8})).flags == {}
+
+
+@pytest.mark.parametrize("interval_s", [1.0, 300.0])
+def test_a_sensor_that_was_away_or_a_clock_set_forward_is_not_stuck(interval_s: float) -> None:
+    check = QualityCheck(QualityConfig(), interval_s)
+    times = [interval_s * n for n in range(10)]
+    times += [time + 7200 for time in times]
+    assert [check.update(Reading(t, "dust", {PM10: 7})).flags for t in times] == [{}] * 20
+
+
+def test_a_value_out_of_the_sensors_range_takes_no_other_value_with_it() -> None:
+    """A quiet night of 29 dB where the station promises 30 made its dust data invalid."""
+    check = QualityCheck(QualityConfig())
+    noise = (Quality.OVER_RANGE, "noise_db 29 is outside 30 to 130")
+    values = {PM10: 60, "pm2_5_ug_m3": 90, "noise_db": 29}
+    seen = check.update(Reading(0, "dust", values, Quality.OVER_RANGE, noise[1], {"noise_db": noise}))
+    assert seen.flags["noise_db"] == noise
+    assert seen.flags[PM10][0] is Quality.FAULT, "what is left is judged as ever"
+    assert "humidity_percent" not in check.update(Reading(1, "dust", {"humidity_percent": 50, "noise_db": 29})).flags
 
 
 def test_a_reading_that_warms_up_keeps_its_flag_for_all_values() -> None:
