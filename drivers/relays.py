@@ -1,6 +1,8 @@
 """Relays: one output that is on or off, by GPIO, by a Modbus coil, or simulated with its history.
 
-Every relay is off when it is opened and when it is closed. ``open_relay`` reads a port::
+Every relay is off when it is opened and when it is closed. When the process dies, the kernel gives a GPIO line back; a
+Modbus coil stays as it was until the agent is up again, unless the board opens by itself when it is not spoken to.
+``open_relay`` reads a port::
 
     simulated:                              keeps what was switched
     gpio:/dev/gpiochip0/17                  line 17, by python3-gpiod (libgpiod 2)
@@ -12,6 +14,7 @@ Nothing is imported for a kind that is not used.
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -28,7 +31,7 @@ class Relay(Protocol):
 
 
 class SimulatedRelay:
-    """Keeps ``history`` as (time, on); the time is ``now()``'s."""
+    """Keeps the changes in ``history`` as (time, on); the time is ``now()``'s."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -36,12 +39,12 @@ class SimulatedRelay:
         self.history: list[tuple[float, bool]] = []
 
     def switch(self, on: bool) -> None:
+        if on != self.on:
+            self.history.append((self._now(), on))
         self.on = on
-        self.history.append((self._now(), on))
 
     def close(self) -> None:
-        if self.on:
-            self.switch(False)
+        self.switch(False)
 
 
 class GpioRelay:
@@ -53,7 +56,8 @@ class GpioRelay:
             gpiod = importlib.import_module("gpiod")
             line_words = importlib.import_module("gpiod.line")
         except ImportError as error:
-            raise BadSettingError("relays on GPIO need the package gpiod: pip install 'gpiod>=2'") from error
+            install = f"{sys.executable} -m pip install 'gpiod>=2'"
+            raise BadSettingError(f"relays on GPIO need the package gpiod: {install}") from error
         self._line = line
         self._values: dict[bool, Any] = {True: line_words.Value.ACTIVE, False: line_words.Value.INACTIVE}
         settings = gpiod.LineSettings(
@@ -71,8 +75,10 @@ class GpioRelay:
             raise DeviceLostError(f"GPIO line {self._line} cannot be switched: {error}") from error
 
     def close(self) -> None:
-        self.switch(False)
-        self._request.release()
+        try:
+            self.switch(False)
+        finally:
+            self._request.release()
 
 
 class ModbusRelay:
@@ -87,7 +93,11 @@ class ModbusRelay:
         self._client: Any = ModbusSerialClient(port, baudrate=baud, timeout=1.0, retries=2)
         if not self._client.connect():
             raise DeviceLostError(f"{port} cannot be opened; check the cable and the rights")
-        self.switch(False)
+        try:
+            self.switch(False)
+        except DeviceLostError:
+            self._client.close()
+            raise
 
     def switch(self, on: bool) -> None:
         from pymodbus.exceptions import ModbusException

@@ -2,9 +2,9 @@
 
 Invariants. The mode is set explicitly at opening. Warm-up is counted from waking, never guessed from values: until
 ``warm_up_s`` have passed, readings have quality C and say why; afterwards an all-zero frame is clean air. A value
-outside what the maker promises is flagged T, the others stay normal; a fault the device reports is D of all. ``read`` does not block longer than its
-timeout. Silence longer than promised is ``DeviceSilentError``, a dead handle ``DeviceLostError``; after either, close
-the session and open a new one.
+outside what the maker promises is flagged T, the others stay normal; a fault the device reports is D of all. ``read``
+does not block longer than its timeout. Silence longer than promised is ``DeviceSilentError``, a dead handle
+``DeviceLostError``; after either, close the session and open a new one.
 """
 
 from __future__ import annotations

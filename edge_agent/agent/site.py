@@ -2,11 +2,13 @@
 
 Safe for threads: whoever recorded a draft calls ``update`` and records what comes back. Switching takes milliseconds on
 GPIO, up to some seconds on a Modbus line that is ill. A relay that is gone is tried again every 10 s and told in
-``problems``; it is off whenever it is opened and when the agent stops.
+``problems``; it is off whenever it is opened and when the agent stops. One that is there is told its state again every
+10 s: a board that lost power meanwhile is set right, one that opens when nobody speaks to it stays closed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -116,15 +118,16 @@ class _Switch:
             self._apply()
 
     def again(self) -> None:
-        """Opens a relay that is away, at most every 10 s."""
-        if self._relay is None and self._clock.monotonic() - self._tried >= _AGAIN_S:
-            self._tried = self._clock.monotonic()
-            try:
-                self._relay = self._open()
-            except DeviceLostError as error:
-                self._fail(error)
-            else:
-                self._apply()
+        """Opens a relay that is away, and tells one that is there its state, every 10 s."""
+        if self._clock.monotonic() - self._tried < _AGAIN_S:
+            return
+        self._tried = self._clock.monotonic()
+        try:
+            self._relay = self._relay or self._open()
+        except DeviceLostError as error:
+            self._fail(error)
+        else:
+            self._apply()
 
     def close(self) -> None:
         self.on = False
@@ -142,7 +145,9 @@ class _Switch:
             self._relay.switch(self.on)
             self.problem = ""
         except DeviceLostError as error:
-            self._relay = None
+            relay, self._relay = self._relay, None
+            with contextlib.suppress(DeviceLostError):
+                relay.close()
             self._fail(error)
 
     def _fail(self, error: DeviceLostError) -> None:

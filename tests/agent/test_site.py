@@ -94,3 +94,32 @@ def test_without_card_and_actuator_nothing_follows() -> None:
 def test_a_port_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(BadSettingError, match="is no relay"):
         Site(config(actuator=[Actuator(port="usb", on_above=2, off_below=1)]), Path("x"), HandClock())
+
+
+def test_a_board_that_lost_its_power_gets_its_state_again(relays: dict[str, SimulatedRelay]) -> None:
+    """It came back with its coil open, and the fog cannon stood still for as long as it was wanted."""
+    clock = HandClock()
+    fog = Actuator(port="simulated:f", on_above=150, off_below=100)
+    site = Site(config(actuator=[fog]), Path("x"), clock)
+    site.update(dust(NOON, 200))
+    relays["simulated:f"].switch(False)
+    clock.now = 9.0
+    site.tick(NOON + 9)
+    assert not relays["simulated:f"].on
+    clock.now = 10.0
+    site.tick(NOON + 10)
+    assert relays["simulated:f"].on
+
+
+def test_a_relay_that_fails_is_closed_before_it_is_opened_again(relays: dict[str, SimulatedRelay]) -> None:
+    """Each try left a serial port open."""
+    clock, closed = HandClock(), list[str]()
+    site = Site(config(actuator=[Actuator(port="simulated:f", on_above=150, off_below=100)]), Path("x"), clock)
+
+    def fail(on: bool) -> None:
+        raise DeviceLostError(f"cannot be switched {'on' if on else 'off'}")
+
+    relays["simulated:f"].switch = fail  # type: ignore[method-assign]
+    relays["simulated:f"].close = lambda: closed.append("f")  # type: ignore[method-assign]
+    site.update(dust(NOON, 200))
+    assert (closed, site.problems()) == (["f"], ["fog: cannot be switched on"])
