@@ -96,7 +96,7 @@ class ModbusRelay:
         try:
             self.switch(False)
         except DeviceLostError:
-            self._client.close()
+            self._client.close()  # type: ignore[no-untyped-call]
             raise
 
     def switch(self, on: bool) -> None:
