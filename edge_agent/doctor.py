@@ -240,7 +240,12 @@ def _disk(whole: config.Config) -> Iterator[Finding]:
         todo = "make it, and give it to the agent's user; or change device.data_dir"
         yield Finding("disk", "fail", f"{folder} cannot be written: {error.strerror}", todo)
         return
-    need_mb = whole.outbox.max_mb + whole.outbox.free_disk_floor_mb
+    floor_mb = whole.outbox.free_disk_floor_mb
+    if free_mb <= floor_mb:
+        found = f"{free_mb} MB free at {existing}: at {floor_mb} MB or less evidence is dropped to make room"
+        yield Finding("disk", "fail", found, "make room, or use a larger card; see outbox.free_disk_floor_mb")
+        return
+    need_mb = whole.outbox.max_mb + floor_mb
     todo = "a larger card, or a smaller outbox.max_mb" if free_mb < need_mb else ""
     yield Finding("disk", "warn" if todo else "ok", f"{free_mb} MB free at {existing}, {need_mb} MB may be used", todo)
 

@@ -107,7 +107,12 @@ class Agent:
         """Starts every thread."""
         for _, worker in [*self._uplinks, *self._sources]:
             worker.start()
-        notify("READY=1", f"STATUS=guarding with {len(self._sources)} source(s), {len(self._uplinks)} uplink(s)")
+        sources, uplinks = (
+            ", ".join(each.name for each, _ in pairs) or "nothing" for pairs in (self._sources, self._uplinks)
+        )
+        said = f"guarding by {sources}; sending to {uplinks}"
+        log.info("%s; data in %s", said, self._data_dir)
+        notify("READY=1", f"STATUS={said}")
 
     @property
     def ended(self) -> list[str]:

@@ -131,5 +131,7 @@ def _made_by(source: Path, section: config.DustSensor) -> tuple[str, str]:
         return section.driver, section.model
     matches = identify(source)
     if not matches:
-        raise BadRecordingError(f"{source} holds no frame of any driver; there are {', '.join(names())}")
+        known = f"holds no frame of any driver ({', '.join(names())})"
+        todo = f"a video's name ends in {', '.join(sorted(VIDEOS))}, and pictures are replayed by their folder"
+        raise BadRecordingError(f"{source} {known}; {todo}")
     return matches[0].driver, matches[0].model

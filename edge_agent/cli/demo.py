@@ -133,7 +133,7 @@ def _guard(config: Config, file: Path, out: Path, stop: threading.Event, *, once
             "evidence": consumer.evidence(),
         }
     if consumer.pictures:
-        console.print(f"{len(consumer.pictures)} pictures in {out}/")
+        console.print(f"{len(consumer.pictures)} pictures and clips in {out}/")
     if consumer.unwritten:
         console.print(f"could not be written: {consumer.unwritten}; make room, or name another folder by --out")
     return counts, arrived and acknowledged >= last

@@ -1,4 +1,5 @@
-"""``edge-agent run CONFIG``: guards until SIGTERM or SIGINT; ends by itself when every source was a recording."""
+"""``edge-agent run CONFIG``: guards until SIGTERM, SIGINT or SIGHUP; ends by itself when every source was
+a recording. A signal ignored by who started it (nohup) stays ignored."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ def run(args: argparse.Namespace) -> int:
     from edge_agent.agent.agent import Agent
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     agent = Agent(config, Path(args.config))
     agent.run(stop)
     return 0

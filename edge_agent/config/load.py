@@ -28,6 +28,9 @@ from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
 
 
+_STRUCT = msgspec.inspect.StructType
+
+
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device. Lists are written with double brackets: ``[[dust]]``, ``[[gate]]``, ``[[pole]]``, ``[[mqtt]]``."""
 
@@ -53,15 +56,17 @@ def load(file: Path | str) -> Config:
     of range.
     """
     path = Path(file)
+    text = ""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        raw = tomllib.loads(text)
     except OSError as error:
         hint = "; name a TOML file; ready ones to copy are in the folder config"
         raise ConfigError(path, "", f"cannot be read: {error.strerror}{hint}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(path, "", f"is not UTF-8 text: {error.reason} at byte {error.start}") from error
+        raise ConfigError(path, "", f"is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", f"is not TOML: {error}") from error
+        raise ConfigError(path, "", f"is not TOML: {error}{_line_of(text, str(error))}") from error
     try:
         config = msgspec.convert(raw, Config, strict=True)
     except msgspec.ValidationError as error:
@@ -145,6 +150,11 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
     if missing:
         return ConfigError(path, _join(key, missing.group(1)), "is missing and must be given")
     kind = _type_at(key)
+    table = re.sub(r"\[\d+\]", "", key)
+    if problem == "Expected `array`, got `object`" and isinstance(getattr(kind, "item_type", None), _STRUCT):
+        return ConfigError(path, key, f"may be there several times: write [[{table}]], not [{table}]")
+    if problem == "Expected `object`, got `array`" and isinstance(kind, _STRUCT):
+        return ConfigError(path, key, f"is there once: write [{table}], not [[{table}]]")
     described = (getattr(kind, "extra_json_schema", None) or {}).get("description", "")
     if isinstance(kind, msgspec.inspect.LiteralType):
         problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
@@ -154,6 +164,16 @@ def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
         problem = f"{problem} ({described})"
     given = _value_at(raw, key)
     return ConfigError(path, key, problem if isinstance(given, dict) else f"{problem}, given {given!r}")
+
+
+def _line_of(text: str, problem: str) -> str:
+    """The line a TOML error points at, and what an input method may have put there."""
+    at = re.search(r"at line (\d+)", problem)
+    if not at:
+        return ""
+    line = text.split("\n")[int(at.group(1)) - 1].strip()
+    wide = re.search("[“”‘’＂＇＝［］，。]", line)
+    return f": {line}" + (f"; write the plain character for {wide.group()}" if wide else "")
 
 
 def _join(key: str, name: str) -> str:

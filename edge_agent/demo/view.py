@@ -44,7 +44,8 @@ def describe(violation: ViolationData) -> str:
     if violation.exceedance:
         found = violation.exceedance
         return f"{violation.kind}: {found.value_name} {found.mean:.0f} over {found.limit:.0f}"
-    return f"{violation.kind} (confidence {violation.confidence:.2f}, {len(violation.evidence)} pictures)"
+    pictures = sum(piece.media_type.startswith("image/") for piece in violation.evidence)
+    return f"{violation.kind} (confidence {violation.confidence:.2f}, {pictures} pictures)"
 
 
 def draw(snapshot: dict[str, Any], story: Story) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -90,6 +91,28 @@ def test_a_second_agent_on_the_same_data_is_refused(mosquitto: Mosquitto, tmp_pa
         wait_until(lambda: (agent.data / "outbox.db").exists())
         with AgentProcess(tmp_path, mosquitto.url) as second:
             wait_until(lambda: "another process uses this outbox" in second.log.read_text())
+
+
+@pytest.mark.slow
+def test_a_lost_terminal_ends_the_agent_with_its_goodbye_unless_started_with_nohup(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    with Receiver(mosquitto.url) as receiver, AgentProcess(tmp_path, mosquitto.url) as agent:
+        wait_until(lambda: len(receiver.of("dust")) >= 1)
+        assert "guarding by dust; sending to broker" in agent.log.read_text()
+        assert agent.stop(signal.SIGHUP) == 0
+        wait_until(lambda: receiver.ledger.accounts()[0].status == "stopped", what="its goodbye")
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            agent.start()
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        seen = len(receiver.of("dust"))
+        wait_until(lambda: len(receiver.of("dust")) > seen)
+        os.kill(agent.pid, signal.SIGHUP)
+        seen = len(receiver.of("dust"))
+        wait_until(lambda: len(receiver.of("dust")) > seen + 1)
+        assert agent.stop() == 0
 
 
 @pytest.mark.slow

@@ -129,6 +129,20 @@ def test_bytes_of_no_driver_are_told(config: Path, tmp_path: Path, content: byte
     assert "Traceback" not in done.stderr
 
 
+def test_a_single_picture_is_told_how_to_be_replayed(config: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "one.jpg"), np.full((24, 32, 3), 120, np.uint8))
+    done = edge_agent("replay", tmp_path / "one.jpg", "--config", config)
+    assert done.returncode == 1
+    assert "pictures are replayed by their folder" in done.stderr
+
+
+def test_a_disk_with_no_room_left_for_evidence_fails_the_doctor(config: Path) -> None:
+    config.write_text(f"{config.read_text()}[outbox]\nfree_disk_floor_mb = 1000000\nmax_mb = 1\n")
+    done = edge_agent("check", config, "--config-only", "--json")
+    assert done.returncode == 1
+    assert {line["what"]: line["result"] for line in lines(done)}["disk"] == "fail"
+
+
 def test_a_camera_recording_without_a_gate_is_told(config: Path, tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     done = edge_agent("replay", tmp_path / "pictures", "--config", config)

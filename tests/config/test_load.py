@@ -28,6 +28,8 @@ def refusal(tmp_path: Path, text: str) -> ConfigError:
     ("text", "key", "said"),
     [
         (DEVICE + SENSOR + "intervall_s = 2\n", "dust[0].intervall_s", ["did you mean 'interval_s'", "warm_up_s"]),
+        (DEVICE + SENSOR.replace("[[dust]]", "[dust]"), "dust", ["write [[dust]], not [dust]"]),
+        (DEVICE.replace("[device]", "[[device]]"), "device", ["write [device], not [[device]]"]),
         (DEVICE + "[outbx]\n", "outbx", ["did you mean 'outbox'", "mqtt"]),
         (DEVICE + SENSOR + 'interval_s = "fast"\n', "dust[0].interval_s", ["float", "'fast'"]),
         (DEVICE + SENSOR + "interval_s = -1\n", "dust[0].interval_s", [">= 0.2", "-1"]),
@@ -62,7 +64,18 @@ def test_says_key_given_and_allowed(tmp_path: Path, text: str, key: str, said: l
 
 
 def test_says_where_the_file_is_no_toml(tmp_path: Path) -> None:
-    assert "line 2" in refusal(tmp_path, "[device]\nid = gate\n").problem
+    assert "line 2, column 6): id = gate" in refusal(tmp_path, "[device]\nid = gate\n").problem
+
+
+def test_says_which_character_an_input_method_put_there(tmp_path: Path) -> None:
+    problem = refusal(tmp_path, "[device]\nid = “gate-01”\n").problem
+    assert problem.endswith("id = “gate-01”; write the plain character for “")
+
+
+def test_reads_what_windows_saved_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "device.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + (DEVICE + SENSOR).replace("\n", "\r\n").encode())
+    assert load(file).device.id == "gate-01"
 
 
 def test_says_that_the_file_is_missing(tmp_path: Path) -> None:
@@ -73,7 +86,7 @@ def test_says_that_the_file_is_missing(tmp_path: Path) -> None:
 def test_says_that_the_file_is_not_utf8(tmp_path: Path) -> None:
     file = tmp_path / "device.toml"
     file.write_bytes(DEVICE.encode() + b"# \xc4\xcf\xcd\xa8\n")
-    with pytest.raises(ConfigError, match="UTF-8"):
+    with pytest.raises(ConfigError, match="save it as UTF-8"):
         load(file)
 
 
