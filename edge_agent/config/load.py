@@ -27,7 +27,6 @@ from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
 
-
 _STRUCT = msgspec.inspect.StructType
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from edge_agent.config import Mqtt
 from edge_agent.demo.consumer import Consumer
+from edge_agent.demo.view import describe
+from edge_agent.messages import EvidenceRef, ViolationData
 
 
 def test_a_picture_that_a_full_disk_refuses_is_told_and_not_left_in_part(
@@ -24,3 +26,12 @@ def test_a_picture_that_a_full_disk_refuses_is_told_and_not_left_in_part(
     assert consumer.unwritten == f"{tmp_path / 'a.jpg'}: No space left on device"
     assert consumer.pictures == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_clip_and_manifest_are_not_told_as_pictures() -> None:
+    def piece(n: int, media_type: str) -> EvidenceRef:
+        return EvidenceRef(n=n, role="", time="", media_type=media_type, sha256="", size=0, width=0, height=0)
+
+    pieces = [piece(n, kind) for n, kind in enumerate(["image/jpeg", "video/mp4", "image/jpeg", "application/jsonl"])]
+    violation = ViolationData(kind="muddy_truck", confidence=0.92, start="", end="", evidence=pieces)
+    assert describe(violation) == "muddy_truck (confidence 0.92, 2 pictures)"
