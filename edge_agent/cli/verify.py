@@ -4,7 +4,7 @@ PACK is a folder, or a zip or tar of it; a folder of packs (a device's evidence 
 wrote) must hold every link of its chain between the first and the last. That none was cut off at an end is seen with
 ``--span``, from the numbers in the device's health messages. Exit code 0 when all is as it was signed (with ``--key``:
 by that key), 1 when not, 2 for wrong usage. Anybody can make a key: without ``--key`` nobody's hand is proven, and the
-words PROVEN do not appear.
+verdict is UNCHANGED, in ``--json`` too.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class _Verdict:
             self._problems.append(str(error))
 
     def summary(self) -> bool:
-        """Prints it; whether everything is proven."""
+        """Prints it; whether everything is as it was signed, and by the key if one was given."""
         found = chains(self._reports, complete=self._complete)
         problems = [*self._problems, *(problem for link in found for problem in link.problems)]
         problems += self._out_of_span(found)
@@ -95,21 +95,22 @@ class _Verdict:
             keys = {report.key for report in self._reports if (report.site, report.device) == device}
             if len(keys) > 1:
                 problems.append(f"packs of {device[1]} are signed by {len(keys)} keys; give --key and the packs of one")
-        proven = bool(self._reports) and not problems and all(report.proven for report in self._reports)
-        good, count = sum(report.proven for report in self._reports), len(self._reports)
+        good, count = sum(report.verdict != "not proven" for report in self._reports), len(self._reports)
+        holds = bool(self._reports) and not problems and good == count
         if self._json:
             links = [plain(link) for link in found]
-            self._line({"summary": {"proven": proven, "packs": count, "packs_proven": good,
+            verdict = ("proven" if self._key else "unchanged") if holds else "not proven"
+            self._line({"summary": {"verdict": verdict, "packs": count, "packs_good": good,
                                     "chains": links, "problems": problems}})  # fmt: skip
-            return proven
+            return holds
         for link in found:
             print(_chain_sentence(link))
         for problem in problems:
             print(f"    ✗ {problem}")
         for question in self._open_questions(found):
             print(f"    ? not proven: {question}")
-        print(self._sentence(good, count, proven=proven))
-        return proven
+        print(self._sentence(good, count, holds=holds))
+        return holds
 
     def _open_questions(self, found: list[ChainReport]) -> list[str]:
         """What is open of all packs alike."""
@@ -120,12 +121,12 @@ class _Verdict:
             out.append("that no pack came before or after these: give --span and the numbers in its health messages")
         return out
 
-    def _sentence(self, good: int, count: int, *, proven: bool) -> str:
+    def _sentence(self, good: int, count: int, *, holds: bool) -> str:
         if not count:
             return "NOT PROVEN: there is no pack here to judge"
         if good < count:
             return f"NOT PROVEN: {count - good} of {count} packs; ✗ above says why"
-        if not proven:
+        if not holds:
             return f"NOT PROVEN: each of the {count} packs is as it was signed, but not all of them together: see ✗"
         if self._key:
             return f"PROVEN: {count} of {count} packs are as the device with this key signed them"
@@ -150,7 +151,7 @@ class _Verdict:
             report = judge(pack, key=self._key, whole=self._whole)
             gone = [file.name for file in report.files if file.state == "removed"]
             if found.single and gone:
-                report.proven = False
+                report.verdict = "not proven"
                 report.problems.append(f"the device removed {', '.join(gone)}; only the manifest can be verified")
             self._reports.append(report)
             self._show(report)
@@ -159,8 +160,7 @@ class _Verdict:
         if self._json:
             self._line({"pack": plain(report)})
             return
-        good = "PROVEN" if self._key else "UNCHANGED"
-        print(f"{good if report.proven else 'NOT PROVEN'}  {report.place}")
+        print(f"{report.verdict.upper()}  {report.place}")
         if report.number:
             print(f"    {report.kind} by {report.device} of {report.site}, {_clock_face(report.time)}")
             if report.message not in report.place:

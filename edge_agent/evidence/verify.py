@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,6 +26,7 @@ from edge_agent.evidence.manifest import (
 )
 from edge_agent.evidence.packs import Pack
 
+Verdict = Literal["proven", "unchanged", "not proven"]
 ASK_KEY = "compare it with evidence_key in its status, or give --key"
 _CLOCK_ERROR_MS = 1000
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -42,11 +43,12 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
 class PackReport(msgspec.Struct, kw_only=True):
     """``problems`` are why it is not proven; ``not_proven`` is what even a proven pack leaves open.
 
+    ``verdict``: ``proven`` only where the device's key was given; without it what is as signed is ``unchanged``.
     ``signed``: the manifest is as it was signed, whatever became of the files.
     """
 
     place: str
-    proven: bool = False
+    verdict: Verdict = "not proven"
     signed: bool = False
     message: str = ""
     kind: str = ""
@@ -109,7 +111,8 @@ def judge(pack: Pack, *, key: str = "", whole: bool = False) -> PackReport:
     strangers = {*pack.files, *pack.odd} - {*named, MANIFEST, REMOVED}
     problems += [f"{name} was added: the manifest does not name it" for name in sorted(strangers)]
     report.problems = problems
-    report.proven = not problems
+    if not problems:
+        report.verdict = "proven" if key else "unchanged"
     report.not_proven = _open_questions(report, manifest, key)
     return report
 

@@ -80,7 +80,7 @@ def in_order(folder: Path) -> list[Path]:
 def test_an_untouched_folder_is_proven_and_says_what_is_not(device: Device, capsys: pytest.CaptureFixture[str]) -> None:
     assert device.verify() == 0
     *packs, end = said(capsys)
-    assert end["summary"]["proven"]
+    assert {end["summary"]["verdict"], *(p["pack"]["verdict"] for p in packs)} == {"proven"}
     assert [p["pack"]["number"] for p in packs] == [1, 2, 3, 4, 5]
     assert [f["state"] for f in packs[1]["pack"]["files"]] == ["removed", "unchanged", "unchanged"]
     assert main(["verify", str(device.folder)]) == 0
@@ -89,6 +89,8 @@ def test_an_untouched_folder_is_proven_and_says_what_is_not(device: Device, caps
     assert "not proven: when it was: the device's clock was not synchronised" in text
     assert "UNCHANGED: 5 of 5 packs" in text
     assert "PROVEN" not in text
+    assert main(["verify", "--json", str(device.folder)]) == 0
+    assert {report["verdict"] for line in said(capsys) for report in line.values()} == {"unchanged"}
     assert main(["verify", "--key", device.key, str(device.folder)]) == 0
     assert "PROVEN: 5 of 5 packs" in capsys.readouterr().out
 

@@ -147,7 +147,7 @@ def check_chain(folder: Path, outbox: Outbox, raised: list[Message], where: str)
     """Every pack that was raised is a link, none was given a number twice, and the newest is the head."""
     with open_packs(folder / "evidence") as found:
         reports = [judge(pack, whole=True) for pack in found.packs]
-    assert all(report.proven for report in reports), f"{where}: {reports}"
+    assert all(report.verdict != "not proven" for report in reports), f"{where}: {reports}"
     (chain,) = chains(reports, complete=True)
     assert chain.problems == [], where
     assert chain.first == 1, where
