@@ -30,10 +30,10 @@ bench: $(VENV)/.bench
 
 # For a device, as root, from /opt/edge-agent: environment, user, folders, units. Starts nothing.
 install: $(VENV)/.device
-	install -m 644 systemd/edge-agent.sysusers /usr/lib/sysusers.d/edge-agent.conf
-	install -m 644 systemd/edge-agent.tmpfiles /usr/lib/tmpfiles.d/edge-agent.conf
-	install -m 644 systemd/99-edge-agent.rules /usr/lib/udev/rules.d/
-	install -m 644 systemd/edge-agent.service /usr/lib/systemd/system/
+	install -D -m 644 systemd/edge-agent.sysusers /usr/lib/sysusers.d/edge-agent.conf
+	install -D -m 644 systemd/edge-agent.tmpfiles /usr/lib/tmpfiles.d/edge-agent.conf
+	install -D -m 644 systemd/99-edge-agent.rules /usr/lib/udev/rules.d/99-edge-agent.rules
+	install -D -m 644 systemd/edge-agent.service /usr/lib/systemd/system/edge-agent.service
 	systemd-sysusers edge-agent.conf
 	systemd-tmpfiles --create edge-agent.conf
 	-systemctl daemon-reload
