@@ -19,11 +19,13 @@ from edge_agent.evidence.key import load_key, read_public_key
 from edge_agent.evidence.packs import Found, UnreadablePackError, open_packs
 from edge_agent.evidence.verify import ASK_KEY, ChainReport, PackReport, chains, judge, plain
 
+_MOST_DIGITS = 18
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Packs, and what is known of them."""
     parser.add_argument("packs", nargs="*", metavar="PACK", help="folder, zip or tar: a pack, or a folder of packs")
-    parser.add_argument("--key", default="", help="the device's public key: 64 hexadecimal digits or a PEM file")
+    parser.add_argument("--key", help="the device's public key: 64 hexadecimal digits or a PEM file")
     parser.add_argument("--span", metavar="FIRST-LAST", help="numbers that one chain must hold, such as 1-17")
     parser.add_argument("--whole", action="store_true", help="pieces that were not sent must be there too")
     parser.add_argument("--json", action="store_true", help="one JSON object a pack, then the summary")
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.packs:
         raise ConfigError("command line", "PACK", "is missing: name a pack or a folder of packs")
     try:
-        key = read_public_key(args.key) if args.key else ""
+        key = "" if args.key is None else read_public_key(args.key)
     except ValueError as error:
         raise ConfigError("command line", "--key", str(error)) from error
     verdict = _Verdict(key, _span(args.span), whole=args.whole, as_json=args.json)
@@ -62,9 +64,10 @@ def _span(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, _, last = text.partition("-")
-    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+    numbers = [int(each) for each in (first, last) if each.isdecimal() and len(each) <= _MOST_DIGITS]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise ConfigError("command line", "--span", f"{text!r} is not FIRST-LAST, such as 1-17")
-    return int(first), int(last)
+    return numbers[0], numbers[1]
 
 
 class _Verdict:
@@ -104,12 +107,12 @@ class _Verdict:
                                     "chains": links, "problems": problems}})  # fmt: skip
             return holds
         for link in found:
-            print(_chain_sentence(link))
+            _say(_chain_sentence(link))
         for problem in problems:
-            print(f"    ✗ {problem}")
+            _say(f"    ✗ {problem}")
         for question in self._open_questions(found):
-            print(f"    ? not proven: {question}")
-        print(self._sentence(good, count, holds=holds))
+            _say(f"    ? not proven: {question}")
+        _say(self._sentence(good, count, holds=holds))
         return holds
 
     def _open_questions(self, found: list[ChainReport]) -> list[str]:
@@ -160,25 +163,30 @@ class _Verdict:
         if self._json:
             self._line({"pack": plain(report)})
             return
-        print(f"{report.verdict.upper()}  {report.place}")
+        _say(f"{report.verdict.upper()}  {report.place}")
         if report.number:
-            print(f"    {report.kind} by {report.device} of {report.site}, {_clock_face(report.time)}")
+            _say(f"    {report.kind} by {report.device} of {report.site}, {_clock_face(report.time)}")
             if report.message not in report.place:
-                print(f"    message {report.message}")
+                _say(f"    message {report.message}")
         for problem in report.problems:
-            print(f"    ✗ {problem}")
+            _say(f"    ✗ {problem}")
         same = [f"{file.name} ({file.role})" for file in report.files if file.state == "unchanged"]
         if same and report.signed:
-            print(f"    ✓ byte for byte as signed: {', '.join(same)}")
+            _say(f"    ✓ byte for byte as signed: {', '.join(same)}")
         if report.signed:
-            print(f"    ✓ number {report.number} of its chain, signed by the key {report.key[:8]}…")
+            _say(f"    ✓ number {report.number} of its chain, signed by the key {report.key[:8]}…")
         for question in report.not_proven:
             if ASK_KEY not in question:
-                print(f"    ? not proven: {question}")
+                _say(f"    ? not proven: {question}")
 
     @staticmethod
     def _line(value: Any) -> None:
         print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def _say(line: str) -> None:
+    """One line, whatever names and manifests of others hold: what does not print, or turns the writing, is escaped."""
+    print("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line))
 
 
 def _chain_sentence(link: ChainReport) -> str:

@@ -65,6 +65,8 @@ def make_key(file: Path, files: Files | None = None) -> SigningKey:
 
 def read_public_key(text: str) -> str:
     """A public key given as 64 hexadecimal digits or as the path of a PEM file, in hexadecimal. Raises ValueError."""
+    if not text:
+        raise ValueError("is empty; give 64 hexadecimal digits or a PEM file")
     if len(text) == 64:
         try:
             return bytes.fromhex(text).hex()
@@ -95,6 +97,20 @@ def signed_by(key: str, content: bytes, signature: bytes) -> bool:
 
 def sm3(content: bytes) -> str:
     """SM3 (GB/T 32905-2016) in hexadecimal."""
-    state = hashes.Hash(hashes.SM3())
-    state.update(content)
-    return state.finalize().hex()
+    return Sm3(content).hexdigest()
+
+
+class Sm3:
+    """The same of what comes in parts."""
+
+    def __init__(self, content: bytes = b"") -> None:
+        self._state = hashes.Hash(hashes.SM3())
+        self._state.update(content)
+
+    def update(self, content: bytes) -> None:
+        """Takes the next part in."""
+        self._state.update(content)
+
+    def hexdigest(self) -> str:
+        """Once, of all parts."""
+        return self._state.finalize().hex()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from edge_agent.evidence.key import signed_by, sm3
+from edge_agent.evidence.key import signed_by
 from edge_agent.evidence.manifest import (
     MANIFEST,
     REMOVED,
@@ -86,7 +86,7 @@ def judge(pack: Pack, *, key: str = "", whole: bool = False) -> PackReport:
     Raises UnreadablePackError.
     """
     report = PackReport(place=pack.place)
-    content = pack.files[MANIFEST]() if MANIFEST in pack.files else b""
+    content = pack.files[MANIFEST].document() if MANIFEST in pack.files else b""
     report.sha256 = digest(content)
     try:
         manifest, line, signature = read_signed(content, Manifest)
@@ -110,6 +110,8 @@ def judge(pack: Pack, *, key: str = "", whole: bool = False) -> PackReport:
         problems.append(f"{MANIFEST} names a file twice")
     strangers = {*pack.files, *pack.odd} - {*named, MANIFEST, REMOVED}
     problems += [f"{name} was added: the manifest does not name it" for name in sorted(strangers)]
+    disguised = {*pack.odd} - strangers
+    problems += [f"{name} is a link, pipe or device and no file of a pack" for name in sorted(disguised)]
     report.problems = problems
     if not problems:
         report.verdict = "proven" if key else "unchanged"
@@ -171,7 +173,7 @@ def _removed(pack: Pack, manifest: Manifest, sha256: str, problems: list[str]) -
     if REMOVED not in pack.files:
         return {}
     try:
-        note, line, signature = read_signed(pack.files[REMOVED](), Removed)
+        note, line, signature = read_signed(pack.files[REMOVED].document(), Removed)
     except NotSignedError as error:
         problems.append(f"{REMOVED} {error}")
         return {}
@@ -187,9 +189,9 @@ def _file(pack: Pack, file: File, removed: dict[str, str], problems: list[str], 
         if state == "missing":
             problems.append(f"{file.name} ({file.role}) is missing")
         return FileReport(name=file.name, role=file.role, state=state)
-    content = pack.files[file.name]()
-    same = len(content) == file.size and digest(content) == file.sha256
-    if not same or (file.sm3 and sm3(content) != file.sm3):
+    content = pack.files[file.name]
+    prints = content.prints(bool(file.sm3)) if content.size == file.size else None
+    if prints is None or prints.sha256 != file.sha256 or (file.sm3 and prints.sm3 != file.sm3):
         problems.append(f"{file.name} ({file.role}) was changed after it was signed")
         return FileReport(name=file.name, role=file.role, state="changed")
     return FileReport(name=file.name, role=file.role, state="unchanged")

@@ -19,6 +19,7 @@ from edge_agent.cli.main import main
 from edge_agent.config import Outbox as Bounds
 from edge_agent.evidence.key import SigningKey, load_key, make_key
 from edge_agent.evidence.manifest import MANIFEST, REMOVED, canonical, digest, signed_text
+from edge_agent.evidence.packs import MOST_FILE_BYTES, open_packs
 from edge_agent.messages import Draft, Picture
 from tests.house import opened, violation
 
@@ -131,9 +132,16 @@ def test_a_pack_is_read_from_zip_and_tar_too(device: Device, tmp_path: Path) -> 
     assert [main(["verify", path]) for path in (packed[0], str(tmp_path / "c.tar"))] == [1, 1]
 
 
-@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+@pytest.mark.parametrize("kind", ["zip", "lzma", "tar", "gztar", "xztar"])
 def test_a_broken_archive_is_answered_and_never_a_crash(device: Device, tmp_path: Path, kind: str) -> None:
-    packed = Path(shutil.make_archive(str(tmp_path / "good"), kind, in_order(device.folder)[0]))
+    pack = in_order(device.folder)[0]
+    packed = tmp_path / "good.zip"
+    if kind == "lzma":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+            for file in pack.iterdir():
+                archive.write(file, file.name)
+    else:
+        packed = Path(shutil.make_archive(str(tmp_path / "good"), kind, pack))
     good = packed.read_bytes()
     codes = set()
     for seed in range(40):
@@ -158,6 +166,73 @@ def test_without_its_local_originals_a_pack_is_proven_as_sent(
     assert [f["state"] for f in report["files"]] == ["unchanged", "unchanged", "kept-on-device"]
     assert any("3.png" in line for line in report["not_proven"])
     assert main(["verify", "--whole", str(pack)]) == 1
+
+
+@pytest.mark.parametrize("name", ["3.png", REMOVED, "1.jpg"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_link_or_pipe_in_place_of_a_piece_that_was_not_sent_does_not_pass_for_nothing(
+    device: Device, name: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = in_order(device.folder)[0] / name
+    file.unlink(missing_ok=True)
+    if kind == "link":
+        file.symlink_to("/etc/hostname")
+    else:
+        os.mkfifo(file)
+    assert main(["verify", str(file.parent)]) == 1
+    assert f"✗ {name} is a link, pipe or device" in capsys.readouterr().out
+
+
+def test_a_zip_that_unpacks_to_links_or_to_nothing_with_a_name_is_no_pack(device: Device, tmp_path: Path) -> None:
+    for name, mode in (("3.png", 0o120777), ("", 0o100644)):
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            for file in in_order(device.folder)[0].iterdir():
+                entry = zipfile.ZipInfo(file.name if file.name != "3.png" else name)
+                entry.external_attr = (mode if file.name == "3.png" else 0o100644) << 16
+                archive.writestr(entry, file.read_bytes())
+        assert main(["verify", str(tmp_path / "x.zip")]) == 1
+
+
+def test_a_pipe_or_device_is_no_archive_and_is_not_read_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["verify", str(tmp_path / "pipe"), "/dev/zero"]) == 1
+
+
+def test_names_that_others_gave_cannot_write_a_verdict_on_the_screen(
+    device: Device, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line feed, the escapes that take a line back, and the mark that turns the writing round."""
+    pack = in_order(device.folder)[0]
+    (pack / "x\x1b[1A\x1b[2KPROVEN\n").write_bytes(b"")
+    document = parts(pack / MANIFEST)[0] | {
+        "device": "gate\nPROVEN: 1 of 1",
+        "kind": "\u202emud",
+        "key": device.other.public,
+    }
+    rewrite(pack / MANIFEST, document, device.other.sign(canonical(document)))
+    assert main(["verify", str(pack)]) == 1
+    said = capsys.readouterr().out
+    assert not any(line.strip().startswith("PROVEN") for line in said.splitlines())
+    assert not any(sign in said for sign in ("\x1b", "\u202e"))
+
+
+def test_a_file_far_larger_than_signed_is_not_read(device: Device, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = in_order(device.folder)[0]
+    os.truncate(pack / "1.jpg", MOST_FILE_BYTES + 1)
+    os.truncate(pack / MANIFEST, MOST_FILE_BYTES + 1)
+    assert main(["verify", str(pack)]) == 1
+    assert "is not the two lines of a signed document" in capsys.readouterr().out
+
+
+def test_of_packs_in_packs_each_file_belongs_to_the_innermost(device: Device) -> None:
+    outer, inner = in_order(device.folder)[:2]
+    inner.rename(outer / inner.name)
+    with open_packs(outer) as found:
+        assert {pack.place: sorted(pack.files) for pack in found.packs} == {
+            outer.name: ["1.jpg", "2.jpg", "3.png", MANIFEST],
+            inner.name: ["2.jpg", "3.png", MANIFEST, REMOVED],
+        }
+        assert not found.single
 
 
 def test_a_pack_whose_picture_the_device_removed_proves_nothing_alone(
@@ -186,7 +261,17 @@ def test_what_is_no_pack_is_answered_with_a_sentence(
     assert problem in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["x", "--key", "zz"], ["x", "--span", "5-1"], ["--show-key", "/nowhere"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["x", "--key", "zz"],
+        ["x", "--key", ""],
+        ["x", "--span", "5-1"],
+        ["x", "--span", "1-" + "9" * 5000],
+        ["--show-key", "/nowhere"],
+    ],
+)
 def test_wrong_usage_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", *words]) == 2
     assert capsys.readouterr().err
@@ -255,6 +340,16 @@ def link(device: Device, chance: random.Random) -> str:
     return file.name
 
 
+def look_alike(device: Device, chance: random.Random) -> str:
+    """The same name to the eye or to another system."""
+    file = any_file(device, chance)
+    name = chance.choice(
+        (file.name.upper(), file.name + " ", file.name.replace(".", "．"), file.name.replace("p", "р"))
+    )
+    file.rename(file.with_name(name if name != file.name else f"\u200b{name}"))
+    return name
+
+
 def edited(value: Any, chance: random.Random) -> Any:
     """``value`` with one leaf changed, added or taken out."""
     if isinstance(value, dict) and value:
@@ -318,6 +413,17 @@ def loosen(device: Device, chance: random.Random) -> str:
         signature = signature.upper().replace(b"ED25519", b"ed25519")
     file.write_bytes(line + b"\n" + signature + (b"\n" if way != 3 else b"\r\n"))
     return f"{file.name} {way}"
+
+
+def repeat_key(device: Device, chance: random.Random) -> str:
+    """JSON that says one thing twice: readers differ in which they take."""
+    file = chance.choice(sorted([*device.folder.rglob(MANIFEST), *device.folder.rglob(REMOVED)]))
+    line, signature, _ = file.read_bytes().split(b"\n")
+    keys = [f'"{name}":'.encode() for name in json.loads(line) if f'"{name}":'.encode() in line]
+    key = chance.choice(keys)
+    line = line.replace(key, chance.choice((key + b'"",', key + b"0,")) + key, 1)
+    file.write_bytes(line + b"\n" + signature + b"\n")
+    return f"{file.name} {key.decode()}"
 
 
 def swap_manifests(device: Device, chance: random.Random) -> str:
@@ -391,7 +497,8 @@ def forge_everything(device: Device, chance: random.Random) -> str:
 
 MUTATIONS: list[Mutation] = [
     flip, flip, flip, truncate, extend, swap_files, delete, rename, add, link, edit, edit, edit_and_sign, edit_and_sign,
-    loosen, swap_manifests, swap_numbers, swap_packs, remove_pack, repeat_pack, excuse, forge_everything,
+    loosen, repeat_key, look_alike, swap_manifests, swap_numbers, swap_packs,
+    remove_pack, repeat_pack, excuse, forge_everything,
 ]  # fmt: skip
 
 
