@@ -33,4 +33,4 @@ class Actuator(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.off_below >= self.on_above:
-            raise ValueError(f"off_below {self.off_below:g} must be under on_above {self.on_above:g}")
+            raise ValueError(f"off_below: {self.off_below:g} must be under on_above {self.on_above:g}")

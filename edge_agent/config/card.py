@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge_agent.config.form import formed
 from edge_agent.config.section import Name, Section
 from edge_agent.errors import ConfigError
 from edge_agent.files import shipped
@@ -61,11 +62,11 @@ def read_rules(name: str, file: Path | str = "") -> CardRules:
     """The rules called ``name``, or in the file of that path. Raises ConfigError."""
     path = Path(name) if name.endswith(".toml") else shipped("config", "card", f"{name}.toml")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), CardRules)
+        return formed(tomllib.loads(path.read_text(encoding="utf-8")), CardRules, path)
     except OSError as error:
         allowed = ", ".join(sorted(each.stem for each in shipped("config", "card").glob("*.toml")))
         raise ConfigError(
             file, "card.rules", f"{name!r} are no rules ({error.strerror}); allowed: {allowed}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(path, "", str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"is no TOML: {error}") from error

@@ -9,10 +9,11 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from edge_agent.config.form import formed
 from edge_agent.config.section import Name, Section
 from edge_agent.errors import ConfigError
 from edge_agent.files import shipped
@@ -22,7 +23,8 @@ _DAY_MIN = 24 * 60
 _DIGITS = "^[0-9]{{{}}}$"
 _T = TypeVar("_T", bound=Section)
 
-Window = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+_WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
+Window = Annotated[str, msgspec.Meta(pattern=_WINDOW, description="hours and minutes such as '08:00-12:00'")]
 Serial = Annotated[int, msgspec.Meta(ge=1, le=99999)]
 
 
@@ -43,7 +45,7 @@ class Events(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.serials[0] > self.serials[1]:
-            raise ValueError(f"serials {list(self.serials)}: the first is after the last")
+            raise ValueError(f"serials: {list(self.serials)}, the first is after the last")
 
 
 class Code(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,8 +57,8 @@ class Code(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: str
     category: str
     name: str
-    class_code: Annotated[str, msgspec.Meta(pattern=_DIGITS.format(2))]
-    type_code: Annotated[str, msgspec.Meta(pattern=_DIGITS.format(3))]
+    class_code: Annotated[str, msgspec.Meta(pattern=_DIGITS.format(2), description="2 digits")]
+    type_code: Annotated[str, msgspec.Meta(pattern=_DIGITS.format(3), description="3 digits")]
     limit_h: Annotated[float, msgspec.Meta(ge=0, le=2000)] = 0.0
     urgent: bool = False
     confirmed: bool = False
@@ -105,10 +107,10 @@ class Holidays(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         both = sorted(set(self.holidays) & set(self.workdays))
         if both:
-            raise ValueError(f"{both[0]} is both a holiday and a workday")
+            raise ValueError(f"workdays: {both[0]} is a holiday too")
         outside = sorted(day for day in {*self.holidays, *self.workdays} if day.year not in self.years)
         if outside:
-            raise ValueError(f"{outside[0]} lies in none of the years {self.years}")
+            raise ValueError(f"years: {outside[0]} lies in none of {self.years}")
 
 
 def read_codes(events: Events, file: Path | str = "") -> CodeMap:
@@ -124,14 +126,14 @@ def read_holidays(events: Events, file: Path | str = "") -> Holidays | None:
 def _read(name: str, form: type[_T], file: Path | str, key: str) -> _T:
     path = Path(name) if name.endswith(".toml") else shipped("config", "events", f"{name}.toml")
     try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(raw, form)
+        return formed(tomllib.loads(path.read_text(encoding="utf-8")), form, path)
     except OSError as error:
-        allowed = ", ".join(sorted(each.stem for each in shipped("config", "events").glob("*.toml")))
+        stems = sorted(each.stem for each in shipped("config", "events").glob("*.toml"))
+        allowed = ", ".join(each for each in stems if each.startswith("holidays") == (form is Holidays))
         problem = f"{name!r} cannot be read ({error.strerror}); allowed: a path, or one of {allowed}"
         raise ConfigError(file, key, problem) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(path, "", str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"is no TOML: {error}") from error
 
 
 def _minute(text: str) -> int:

@@ -17,7 +17,9 @@ _DAY_MIN = 24 * 60
 
 
 _WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"
-Window = Annotated[str, msgspec.Meta(pattern=_WINDOW, description="hours and minutes such as '22:00-05:00'")]
+Window = Annotated[
+    str, msgspec.Meta(pattern=_WINDOW, description="hours and minutes, half-width (半角), such as '22:00-05:00'")
+]
 _LEAST_LOOKS_PER_S = 1.0
 _LEAST_LOOKS = 2
 
@@ -69,6 +71,9 @@ class Hours(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     utc_offset_h: Annotated[float, msgspec.Meta(ge=-12, le=14)] = 8.0
 
     def __post_init__(self) -> None:
+        for text in self.permitted:
+            if text[:5] == text[6:]:
+                raise ValueError(f"permitted: {text!r} begins when it ends; the whole day is '00:00-24:00'")
         taken: set[int] = set()
         for text, minutes in zip(self.permitted, self.windows(), strict=True):
             if not taken.isdisjoint(minutes):
@@ -116,23 +121,23 @@ class Gate(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         across = abs(ax - bx) if self.out in ("up", "down") else abs(ay - by)
         if across < 0.01:
             raise ValueError(
-                f"line from {[ax, ay]} to {[bx, by]} has no side {self.out!r}; give the feet of the two gate posts, "
+                f"line: from {[ax, ay]} to {[bx, by]} has no side {self.out!r}; give the feet of the two gate posts, "
                 "and out = 'left' or 'right' for a line that runs up the picture"
             )
         looks_per_s = min(self.detect_per_s, self.camera.frames_per_s)
         if looks_per_s < _LEAST_LOOKS_PER_S:
             raise ValueError(
-                f"detect_per_s {self.detect_per_s:g} of camera.frames_per_s {self.camera.frames_per_s:g} are too few "
+                f"detect_per_s: {self.detect_per_s:g} of camera.frames_per_s {self.camera.frames_per_s:g} are too few "
                 f"to follow a truck; each must be at least {_LEAST_LOOKS_PER_S:g}, 2 or more are better"
             )
         if self.lost_after_s < _LEAST_LOOKS / looks_per_s:
             raise ValueError(
-                f"lost_after_s {self.lost_after_s:g} is less than {_LEAST_LOOKS} looks last, so every truck would be "
+                f"lost_after_s: {self.lost_after_s:g} is less than {_LEAST_LOOKS} looks last, so every truck would be "
                 f"lost at once; give at least {_LEAST_LOOKS / looks_per_s:g}"
             )
         if self.wash and all(self.outward(*corner) for corner in self.wash.zone):
             raise ValueError(
-                f"wash.zone lies on the side {self.out!r} of the line, where trucks have left already; mend the zone, "
+                f"wash.zone: lies on the side {self.out!r} of the line, where trucks have left already; mend the zone, "
                 "the line or out"
             )
 

@@ -66,4 +66,4 @@ class Hj212(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.min_interval_min not in MINUTES:
             allowed = ", ".join(map(str, MINUTES))
-            raise ValueError(f"min_interval_min {self.min_interval_min} is not one of {allowed}")
+            raise ValueError(f"min_interval_min: {self.min_interval_min} is not one of {allowed}")

@@ -6,9 +6,8 @@ import math
 import tomllib
 from pathlib import Path
 
-import msgspec
-
 from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.config.form import formed
 from edge_agent.config.section import Section
 from edge_agent.errors import ConfigError
 from edge_agent.files import shipped
@@ -49,12 +48,12 @@ def read_set(name: str, file: Path | str = "") -> LimitSet:
     """The set called ``name``, or in the file of that path; ``file`` is where the name was written."""
     path = Path(name) if name.endswith(".toml") else shipped("config", "limits", f"{name}.toml")
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), LimitSet)
+        return formed(tomllib.loads(path.read_text(encoding="utf-8")), LimitSet, path)
     except OSError as error:
         allowed = ", ".join(names())
         raise ConfigError(file, "limits", f"{name!r} is no limit set ({error.strerror}); allowed: {allowed}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ConfigError(path, "", str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(path, "", f"is no TOML: {error}") from error
 
 
 def names() -> list[str]:

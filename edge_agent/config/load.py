@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,6 +15,7 @@ from edge_agent.config.device import Device
 from edge_agent.config.dust import DustSensor
 from edge_agent.config.events import Events
 from edge_agent.config.evidence import Evidence
+from edge_agent.config.form import formed
 from edge_agent.config.gate import Gate
 from edge_agent.config.hj212 import Hj212
 from edge_agent.config.outbox import Outbox
@@ -26,8 +25,6 @@ from edge_agent.config.review import Review
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
-
-_STRUCT = msgspec.inspect.StructType
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,10 +63,7 @@ def load(file: Path | str) -> Config:
         raise ConfigError(path, "", f"is not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, "", f"is not TOML: {error}{_line_of(text, str(error))}") from error
-    try:
-        config = msgspec.convert(raw, Config, strict=True)
-    except msgspec.ValidationError as error:
-        raise _explained(path, raw, str(error)) from error
+    config = formed(raw, Config, path)
     config = msgspec.structs.replace(config, pole=[_with_bays(path, n, pole) for n, pole in enumerate(config.pole)])
     for sections in (("dust", "gate", "pole"), ("mqtt", "hj212"), ("actuator",)):
         _unique(path, config, sections)
@@ -135,36 +129,6 @@ def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:
             names.append(name)
 
 
-def _explained(path: Path, raw: dict[str, Any], text: str) -> ConfigError:
-    problem, _, where = text.partition(" - at `")
-    key = where.removeprefix("key` in `").rstrip("`").removeprefix("$").removeprefix(".")
-    unknown = re.match(r"Object contains unknown field `(.+)`", problem)
-    if unknown:
-        name = unknown.group(1)
-        allowed = [field.name for field in getattr(_type_at(key), "fields", ())]
-        near = difflib.get_close_matches(name, allowed, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        return ConfigError(path, _join(key, name), f"is not a key here{hint} Allowed: {', '.join(allowed)}")
-    missing = re.match(r"Object missing required field `(.+)`", problem)
-    if missing:
-        return ConfigError(path, _join(key, missing.group(1)), "is missing and must be given")
-    kind = _type_at(key)
-    table = re.sub(r"\[\d+\]", "", key)
-    if problem == "Expected `array`, got `object`" and isinstance(getattr(kind, "item_type", None), _STRUCT):
-        return ConfigError(path, key, f"may be there several times: write [[{table}]], not [{table}]")
-    if problem == "Expected `object`, got `array`" and isinstance(kind, _STRUCT):
-        return ConfigError(path, key, f"is there once: write [{table}], not [[{table}]]")
-    described = (getattr(kind, "extra_json_schema", None) or {}).get("description", "")
-    if isinstance(kind, msgspec.inspect.LiteralType):
-        problem = "Expected one of " + ", ".join(repr(value) for value in kind.values)
-    elif problem.startswith("Expected `str` matching regex"):
-        problem = f"Expected {described or 'a text of another form'}"
-    elif described:
-        problem = f"{problem} ({described})"
-    given = _value_at(raw, key)
-    return ConfigError(path, key, problem if isinstance(given, dict) else f"{problem}, given {given!r}")
-
-
 def _line_of(text: str, problem: str) -> str:
     """The line a TOML error points at, and what an input method may have put there."""
     at = re.search(r"at line (\d+)", problem)
@@ -173,33 +137,3 @@ def _line_of(text: str, problem: str) -> str:
     line = text.split("\n")[int(at.group(1)) - 1].strip()
     wide = re.search("[“”‘’＂＇＝［］，。]", line)
     return f": {line}" + (f"; write the plain character for {wide.group()}" if wide else "")
-
-
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
-
-
-def _parts(key: str) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", key)]
-
-
-def _value_at(raw: Any, key: str) -> Any:
-    value = raw
-    for part in _parts(key):
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value
-
-
-def _type_at(key: str) -> Any:
-    kind: Any = msgspec.inspect.type_info(Config)
-    for part in _parts(key):
-        if isinstance(part, str):
-            kind = next((field.type for field in getattr(kind, "fields", ()) if field.name == part), None)
-        else:
-            kind = kind.item_types[part] if hasattr(kind, "item_types") else getattr(kind, "item_type", None)
-        if isinstance(kind, msgspec.inspect.UnionType):
-            kind = next((t for t in kind.types if not isinstance(t, msgspec.inspect.NoneType)), None)
-    return kind

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from edge_agent.config.form import formed
 from edge_agent.config.gate import Camera
 from edge_agent.config.polygon import check, overlap
 from edge_agent.config.section import Name, Point, Seconds, Section
@@ -128,14 +129,11 @@ def read_bays(file: Path) -> list[Bay]:
     try:
         text = file.read_text(encoding="utf-8")
         raw = json.loads(text) if file.suffix.lower() == ".json" else tomllib.loads(text)
-        return msgspec.convert(raw, BaysFile, strict=True).bay
+        return formed(raw, BaysFile, file).bay
     except OSError as error:
         raise ConfigError(file, "", f"cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(file, "", f"is no TOML or JSON text: {error}") from error
-    except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at `")
-        raise ConfigError(file, where.rstrip("`").removeprefix("$").removeprefix("."), problem) from error
 
 
 def _unique(names: Sequence[str], section: str, key: str) -> None:

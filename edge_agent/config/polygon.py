@@ -11,26 +11,29 @@ _SAMPLES = 12
 
 
 def check(points: Sequence[Point], name: str) -> None:
-    """Raises ValueError, which msgspec reports with the key path, unless ``points`` bound an area.
+    """Raises ValueError, which names the key ``name`` first, unless ``points`` bound an area.
 
     The first point may be given again as the last.
     """
     if len(points) > 1 and points[0] == points[-1]:
         points = points[:-1]
     if len(points) < 3:
-        raise ValueError(f"{name} needs at least 3 points [x, y], given {len(points)}")
+        raise ValueError(f"{name}: needs at least 3 points [x, y], given {len(points)}")
     count = len(points)
+    twice = next((list(point) for k, point in enumerate(points) if point in points[:k]), None)
+    if twice:
+        raise ValueError(f"{name}: the corner {twice} is given twice; give each corner once, in order around the zone")
     sides = [(points[k], points[(k + 1) % count]) for k in range(count)]
     for i, first in enumerate(sides):
         for j in range(i + 1, count):
             neighbours = j == i + 1 or (i == 0 and j == count - 1)
             if not neighbours and _meet(*first, *sides[j]):
                 raise ValueError(
-                    f"{name} crosses itself: its side {i + 1} from {list(first[0])} meets side {j + 1} from "
+                    f"{name}: crosses itself, its side {i + 1} from {list(first[0])} meets side {j + 1} from "
                     f"{list(sides[j][0])}; give the corners in order around the zone"
                 )
     if abs(area(points)) < _LEAST_AREA:
-        raise ValueError(f"{name} bounds no area; give corners that lie apart")
+        raise ValueError(f"{name}: bounds no area; give corners that lie apart")
 
 
 def area(points: Sequence[Point]) -> float:

@@ -49,10 +49,15 @@ def refusal(tmp_path: Path, text: str) -> ConfigError:
             ["is also dust[0].port", "own adapter"],
         ),
         (DEVICE + SENSOR + '[position]\nport = "/dev/../dev/ttyUSB0"\n', "position.port", ["is also dust[0].port"]),
-        (DEVICE + SENSOR + "[dust.quality]\nranges = { a = [5, 1] }\n", "dust[0].quality", ["lower bound first"]),
-        (DEVICE + '[card]\nlamp = { blue = "simulated:" }\n', "card.lamp", ["'blue'"]),
+        (
+            DEVICE + SENSOR + "[dust.quality]\nranges = { a = [5, 1] }\n",
+            "dust[0].quality.ranges",
+            ["lower bound first"],
+        ),
+        (DEVICE + '[card]\nlamp = { blue = "simulated:" }\n', "card.lamp.blue", ["is not a key here", "yellow"]),
         (DEVICE + HJ212.replace("A1", "A 1"), "hj212[0].mn", ["14 to 24", "'A 1'"]),
         (DEVICE + SENSOR + FOG + 'sensor = "hall"\n', "actuator[0].sensor", ["'hall'", "there are: dust"]),
+        (DEVICE + GATE.replace("[[gate]]", "[gate]"), "gate", ["write [[gate]]"]),
         (DEVICE + "position = [95.0, 120.0]\n", "device.position[0]", ["<= 90", "95.0"]),
     ],
 )

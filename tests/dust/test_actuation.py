@@ -98,5 +98,5 @@ def test_relays_are_opened_by_their_port() -> None:
 
 
 def test_thresholds_must_leave_room_between() -> None:
-    with pytest.raises(ValueError, match="off_below 150 must be under on_above 150"):
+    with pytest.raises(ValueError, match="off_below: 150 must be under on_above 150"):
         settings(off_below=150.0)

@@ -144,9 +144,29 @@ def test_a_bad_map_is_refused_with_the_place(tmp_path: Path, text: str, said: st
     assert refused.value.file == str(file)
 
 
+def test_the_entry_of_a_map_that_is_wrong_is_named_and_not_dots(tmp_path: Path) -> None:
+    """msgspec writes ``kind[...].class_code`` for whichever it is."""
+    shipped = Path("config/events/family-b.toml").read_text(encoding="utf-8")
+    begin = shipped.index("[kind.spillage]")
+    file = tmp_path / "own.toml"
+    wrong = (
+        ("kind.spillage.class_code", 'class_code = "03"', 'class_code = "003"', "Expected 2 digits, given '003'"),
+        ("kind.spillage.limit_h", "limit_h = 4", "limit_h = -4", "given -4"),
+        ("kind.spilage", "[kind.spillage]", "[kind.spilage]", "did you mean 'spillage'"),
+    )
+    for key, right, mistaken, said in wrong:
+        file.write_text(shipped[:begin] + shipped[begin:].replace(right, mistaken, 1), encoding="utf-8")
+        with pytest.raises(ConfigError) as refused:
+            read_codes(Events(codes=str(file)))
+        assert refused.value.key == key
+        assert said in refused.value.problem
+
+
 def test_an_unknown_map_names_the_shipped_ones() -> None:
-    with pytest.raises(ConfigError, match="family-a, family-b"):
+    with pytest.raises(ConfigError, match=r"family-a, family-b$"):
         read_codes(Events(codes="family-c"), "gate.toml")
+    with pytest.raises(ConfigError, match=r"one of holidays-2026$"):
+        read_holidays(Events(codes="family-a", holidays="2027"), "gate.toml")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +188,7 @@ def test_bad_holidays_are_refused(tmp_path: Path, text: str) -> None:
     ("section", "key"),
     [
         ('[events]\ncodes = "family-a"\ndistrict = "32060"', "events.district"),
-        ('[events]\ncodes = "family-a"\nserials = [9, 3]', "events"),
+        ('[events]\ncodes = "family-a"\nserials = [9, 3]', "events.serials"),
         ('[events]\ncodes = "family-a"\nwithout_case = ["parking"]', "events.without_case"),
         ("[review.sure]\nmuddy_truck = 2.0", "review.sure"),
         ('[review.severity]\nmuddy_truck = "grave"', "review.severity"),

@@ -36,9 +36,13 @@ def refused(tmp_path: Path, more: str = "", line: str = "[[0.0, 0.5], [1.0, 0.5]
 @pytest.mark.parametrize(
     ("zone", "words"),
     [
-        ("[[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]", ["gate[0].wash", "crosses itself"]),
-        ("[[0.1, 0.1], [0.9, 0.9]]", ["gate[0].wash", "at least 3 points", "given 2"]),
-        ("[[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]]", ["gate[0].wash"]),
+        (
+            "[[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]",
+            ["gate[0].wash.zone: crosses itself", "side 1 from [0.1, 0.1]"],
+        ),
+        ("[[0.1, 0.1], [0.9, 0.9]]", ["gate[0].wash.zone:", "at least 3 points", "given 2"]),
+        ("[[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]]", ["gate[0].wash.zone: bounds no area"]),
+        ("[[0.1, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5, 0.4]]", ["zone: the corner [0.9, 0.1] is given twice"]),
         ("[[0.1, 0.1], [1.4, 0.1], [0.9, 0.9]]", ["gate[0].wash.zone[1][0]", "1.4"]),
     ],
 )
@@ -54,7 +58,7 @@ def test_pixels_are_answered_by_what_is_meant(tmp_path: Path) -> None:
 
 def test_a_wash_bay_where_trucks_have_left_already(tmp_path: Path) -> None:
     text = refused(tmp_path, "[gate.wash]\nzone = [[0.1, 0.6], [0.9, 0.6], [0.5, 0.9]]")
-    assert "wash.zone lies on the side 'down' of the line" in text
+    assert "gate[0].wash.zone: lies on the side 'down' of the line" in text
     text = refused(tmp_path, "[gate.wash]\nzone = [[0.1, 0.1], [0.9, 0.1], [0.5, 0.4]]", out="up")
     assert "mend the zone, the line or out" in text
 
@@ -87,7 +91,9 @@ def test_a_watched_road(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("permitted", "words"),
     [
-        ('["22:00-05:00", "04:00-06:00"]', ["gate[0].hours", "'04:00-06:00' overlaps"]),
+        ('["22:00-05:00", "04:00-06:00"]', ["gate[0].hours.permitted: '04:00-06:00' overlaps"]),
+        ('["22:00-22:00"]', ["gate[0].hours.permitted:", "begins when it ends", "'00:00-24:00'"]),
+        ('["22：00-05：00"]', ["gate[0].hours.permitted[0]", "half-width"]),
         ('["25:00-05:00"]', ["gate[0].hours.permitted[0]", "25:00-05:00"]),
         ('["nights"]', ["gate[0].hours.permitted[0]", "nights"]),
     ],
@@ -98,7 +104,7 @@ def test_hours(tmp_path: Path, permitted: str, words: list[str]) -> None:
 
 
 def test_a_line_without_the_side_that_is_out(tmp_path: Path) -> None:
-    assert "gate[0]" in refused(tmp_path, line="[[0.5, 0.1], [0.5, 0.9]]")
+    assert "gate[0].line: " in refused(tmp_path, line="[[0.5, 0.1], [0.5, 0.9]]")
     assert "no side 'left'" in refused(tmp_path, line="[[0.1, 0.5], [0.9, 0.5]]", out="left")
 
 

@@ -31,14 +31,14 @@ def refused(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (CAMERA, "pole[0]: bay: there are 0 bays"),
+        (CAMERA, "pole[0].bay: there are 0 bays"),
         (CAMERA + "".join(bay(f"B{n}", 0.1) for n in range(5000)), "5000 bays; at most 500"),
         (CAMERA + bay("A", 0.1) + bay("B", 0.15), "bay[1].polygon of 'B' and bay[0].polygon of 'A' overlap by 5"),
         (CAMERA + bay("A", 0.1) + bay("A", 0.5), "bay[1].id: 'A' is used twice"),
-        (CAMERA + '[[pole.bay]]\nid = "A"\npolygon = [[0.1, 0.1], [0.3, 0.3]]\n', "pole[0].bay[0]: polygon needs"),
+        (CAMERA + '[[pole.bay]]\nid = "A"\npolygon = [[0.1, 0.1], [0.3, 0.3]]\n', "pole[0].bay[0].polygon: needs"),
         (
             CAMERA + '[[pole.bay]]\nid = "A"\npolygon = [[0.1, 0.1], [0.3, 0.3], [0.3, 0.1], [0.1, 0.3]]\n',
-            "pole[0].bay[0]: polygon crosses itself",
+            "pole[0].bay[0].polygon: crosses itself",
         ),
         (CAMERA + bay("A", 0.95), "pole[0].bay[0].polygon[1][0]"),
         (
@@ -79,7 +79,7 @@ def test_bays_of_a_file_beside_the_configuration_are_taken(tmp_path: Path, suffi
 
 def test_a_fault_in_a_bays_file_is_told_with_its_key_there(tmp_path: Path) -> None:
     (tmp_path / "bays.toml").write_text('[[bay]]\nid = "F1"\npolygon = [[0.1, 0.1], [0.2, 0.1]]\n')
-    assert "bays.toml: bay[0]: polygon needs" in refused(tmp_path, 'bays_file = "bays.toml"\n' + CAMERA)
+    assert "bays.toml: bay[0].polygon: needs" in refused(tmp_path, 'bays_file = "bays.toml"\n' + CAMERA)
 
 
 def test_a_bays_file_that_repeats_a_bay_is_refused(tmp_path: Path) -> None:
