@@ -13,11 +13,14 @@ Then ``driver = "acme-dust"`` works in the configuration, in ``replay`` and in `
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar
+
+import msgspec
 
 from drivers.errors import BadSettingError
 from drivers.framer import Framer
@@ -39,16 +42,24 @@ class Command:
     settle_s: float = 0.1
 
 
-class Sample(NamedTuple):
+class Sample(msgspec.Struct, frozen=True):
     """The values of one frame, units in their names; ``fault`` is what the device says of itself."""
 
     values: Mapping[str, float]
     fault: str = ""
 
 
-def named(names: Iterable[str], numbers: Iterable[float]) -> dict[str, float]:
-    """``dict(zip(names, numbers))`` in half the time; each frame of most devices pays for it."""
-    return {name: number for name, number in zip(names, numbers)}  # noqa: B905, C416
+def reader(layout: str, divisors: Mapping[str, float]) -> Callable[[bytes], dict[str, float]]:
+    """A function that unpacks ``layout`` (of ``struct``) and gives each number, divided, its name, in their order.
+
+    It is written out as source and compiled, as namedtuples are: a third of what a loop over names costs.
+    """
+    numbers = ", ".join(f"n{at}" for at in range(len(divisors)))
+    values = ", ".join(f"{name!r}: n{at} / {divisor!r}" for at, (name, divisor) in enumerate(divisors.items()))
+    scope: dict[str, Any] = {"unpack": struct.Struct(layout).unpack}
+    exec(f"def read(frame):\n    {numbers}, = unpack(frame)\n    return {{{values}}}", scope)  # noqa: S102
+    read: Callable[[bytes], dict[str, float]] = scope["read"]
+    return read
 
 
 class Driver(ABC):

@@ -60,18 +60,13 @@ class Framer:
     def _cut(self, data: bytes, *, final: bool) -> list[bytes]:
         frames: list[bytes] = []
         measure, fault, longest, shared = self._measure, self._fault, self._longest, self._shared
-        at, size = 0, len(data)
+        starts, at, size = self._starts, 0, len(data)
         while at < size:
-            if data[at] in self._starts:
-                length = measure(data[at : at + longest])
-                if length > longest or (length == MORE and size - at >= longest):
-                    length = NONE
-                elif length == MORE or length > size - at:
-                    if not final:
-                        break
-                    length = NONE
-                if length != NONE:
-                    frame = data[at : at + length]
+            if data[at] in starts:
+                head = data[at : at + longest]
+                length = measure(head)
+                if 0 < length <= len(head):
+                    frame = head[:length]
                     reason = fault(frame)
                     if not reason:
                         frames.append(frame)
@@ -80,6 +75,8 @@ class Framer:
                         continue
                     self.rejected += 1
                     self.reason = reason
+                elif NONE != length <= longest and len(head) < longest and not final:
+                    break
             found = self._next_start(data, at + 1)
             next_at = found.start() if found else size
             self._skip(next_at - at)

@@ -9,10 +9,9 @@ PM2.5, PM4 and PM10 as in its answers; unconfirmed, so prefer query mode with a 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 
-from drivers.driver import Command, Driver, Mode, Sample, named
+from drivers.driver import Command, Driver, Mode, Sample, reader
 from drivers.framer import MORE, NONE
 
 
@@ -30,8 +29,14 @@ AUTO_OFF = command(0x20)
 
 _STANDARD = ("pm2_5_ug_m3", "pm10_ug_m3")
 _COMPACT = ("pm1_ug_m3", "pm2_5_ug_m3", "pm4_ug_m3", "pm10_ug_m3")
-_ANSWERS = {8: (struct.Struct(">3x2Hx"), _STANDARD), 16: (struct.Struct(">3x4H5x"), _COMPACT)}
-_AUTO = {"HPMA115S0": (struct.Struct(">6x2H22x"), _STANDARD), "HPMA115C0": (struct.Struct(">4x4H20x"), _COMPACT)}
+_ANSWERS = {
+    8: reader(">3x2Hx", dict.fromkeys(_STANDARD, 1.0)),
+    16: reader(">3x4H5x", dict.fromkeys(_COMPACT, 1.0)),
+}
+_AUTO = {
+    "HPMA115S0": reader(">6x2H22x", dict.fromkeys(_STANDARD, 1.0)),
+    "HPMA115C0": reader(">4x4H20x", dict.fromkeys(_COMPACT, 1.0)),
+}
 _LENGTHS = {2: 5, 5: 8, 13: 16}
 
 
@@ -73,10 +78,7 @@ class Honeywell(Driver):
         return ""
 
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:  # noqa: ARG002 - frames say what they are
-        if frame[0] == 0x42:
-            words, names = _AUTO[self.model]
-        elif frame[0] == 0x40 and frame[2] == 0x04 and len(frame) in _ANSWERS:
-            words, names = _ANSWERS[len(frame)]
-        else:
-            return None
-        return Sample(named(names, map(float, words.unpack(frame))))
+        if frame[0] == 0x40:
+            read = _ANSWERS.get(len(frame))
+            return Sample(read(frame)) if read and frame[2] == 0x04 else None
+        return Sample(_AUTO[self.model](frame)) if frame[0] == 0x42 else None

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from operator import truediv
 
-from drivers.driver import Command, Driver, Mode, Sample, named
+from drivers.driver import Command, Driver, Mode, Sample, reader
 from drivers.errors import BadFrameError, BadSettingError
 from drivers.framer import MORE, NONE
 
@@ -28,17 +27,6 @@ READ = bytes.fromhex("424de200000171")
 _LENGTHS = {0x04: 8, 0x14: 24, 0x1C: 32, 0x24: 40}
 
 
-class _Layout:
-    """Where the values stand in a frame: the words in order, and by what each is divided."""
-
-    def __init__(self, words: str, divisors: dict[str, float]) -> None:
-        self.words = struct.Struct(words)
-        self.names, self.divisors = tuple(divisors), tuple(divisors.values())
-
-    def read(self, frame: bytes) -> dict[str, float]:
-        return named(self.names, map(truediv, self.words.unpack(frame), self.divisors))
-
-
 _PM = dict.fromkeys(
     ("pm1_cf1_ug_m3", "pm2_5_cf1_ug_m3", "pm10_cf1_ug_m3", "pm1_ug_m3", "pm2_5_ug_m3", "pm10_ug_m3"), 1.0
 )
@@ -47,15 +35,15 @@ _COUNTS = _FOUR_COUNTS | dict.fromkeys(("n5_per_cm3", "n10_per_cm3"), 100.0)
 _FORMALDEHYDE = {"formaldehyde_mg_m3": 1000.0}
 _CLIMATE = {"temperature_c": 10.0, "humidity_percent": 10.0}
 
-_PMS5003 = _Layout(">4x12H4x", _PM | _COUNTS)
+_PMS5003 = (">4x12H4x", _PM | _COUNTS)
 _LAYOUTS = {
     "PMS5003": _PMS5003,
     "PMS7003": _PMS5003,
     "PMSA003": _PMS5003,
-    "PMS3003": _Layout(">4x6H8x", _PM),
-    "PMS5003S": _Layout(">4x13H2x", _PM | _COUNTS | _FORMALDEHYDE),
-    "PMS5003T": _Layout(">4x10HhH4x", _PM | _FOUR_COUNTS | _CLIMATE),
-    "PMS5003ST": _Layout(">4x13HhH6x", _PM | _COUNTS | _FORMALDEHYDE | _CLIMATE),
+    "PMS3003": (">4x6H8x", _PM),
+    "PMS5003S": (">4x13H2x", _PM | _COUNTS | _FORMALDEHYDE),
+    "PMS5003T": (">4x10HhH4x", _PM | _FOUR_COUNTS | _CLIMATE),
+    "PMS5003ST": (">4x13HhH6x", _PM | _COUNTS | _FORMALDEHYDE | _CLIMATE),
 }
 
 
@@ -76,8 +64,9 @@ class Plantower(Driver):
 
     def __init__(self, model: str = "") -> None:
         super().__init__(model)
-        self._layout = _LAYOUTS[self.model]
-        self._length = self._layout.words.size
+        layout, divisors = _LAYOUTS[self.model]
+        self._read = reader(layout, divisors)
+        self._length = struct.calcsize(layout)
 
     def check_mode(self, mode: str) -> Mode:
         """Raises BadSettingError for query mode on the PMS3003, which cannot be asked."""
@@ -108,11 +97,11 @@ class Plantower(Driver):
         return "" if sum(frame[:-2]) == frame[-2] << 8 | frame[-1] else "checksum"
 
     def decode(self, frame: bytes, query: bytes = b"") -> Sample | None:  # noqa: ARG002 - frames say what they are
-        if len(frame) == 8:
-            return None
         if len(frame) != self._length:
+            if len(frame) == 8:
+                return None
             raise BadFrameError(
                 f"a frame of {len(frame)} bytes, but a {self.model} sends {self._length}: name the right model of "
                 f"{', '.join(self.models)}"
             )
-        return Sample(self._layout.read(frame))
+        return Sample(self._read(frame))

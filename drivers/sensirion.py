@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Sequence
 
-from drivers.driver import Command, Driver, Mode, Sample, named
+from drivers.driver import Command, Driver, Mode, Sample, reader
 from drivers.errors import BadFrameError
 from drivers.framer import MORE, NONE
 from drivers.port import Line
@@ -22,12 +22,13 @@ _FLAG = 0x7E
 _ESCAPED = re.compile(rb"\x7d(.)", re.DOTALL)
 _FLIPPED = [bytes([byte ^ 0x20]) for byte in range(256)]
 _TO_ESCAPE = re.compile(rb"[\x7e\x7d\x11\x13]")
-_VALUES = struct.Struct(">10f")
+_LAYOUT = ">4x10fx"
 _NAMES = (
     "pm1_ug_m3", "pm2_5_ug_m3", "pm4_ug_m3", "pm10_ug_m3",
     "n0_5_per_cm3", "n1_per_cm3", "n2_5_per_cm3", "n4_per_cm3", "n10_per_cm3", "typical_size_um",
 )  # fmt: skip
 _READ = 0x03
+_VALUES = reader(_LAYOUT, dict.fromkeys(_NAMES, 1.0))
 
 
 def stuffed(body: bytes) -> bytes:
@@ -94,10 +95,10 @@ class Sensirion(Driver):
         body = unstuffed(frame)
         if body[1] != _READ or len(body) == 5:
             return None
-        if len(body) != 5 + _VALUES.size:
+        if len(body) != struct.calcsize(_LAYOUT):
             raise BadFrameError(f"{len(body) - 5} bytes of data where ten floats (40 bytes) were asked for")
-        numbers = _VALUES.unpack_from(body, 4)
-        if not math.isfinite(sum(numbers)):
+        values = _VALUES(body)
+        if not math.isfinite(sum(values.values())):
             raise BadFrameError("a value that is no number")
         fault = "the sensor reports a failure of fan or laser" if body[2] & 0x80 else ""
-        return Sample(named(_NAMES, numbers), fault)
+        return Sample(values, fault)

@@ -19,7 +19,6 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from drivers.driver import named
 from drivers.errors import BadSettingError
 
 _ROOT = Path(__file__).parent.parent
@@ -109,7 +108,7 @@ class Layout:
         """The values by name, scaled; a value in tenths is the float nearest to its decimals."""
         raw = self._numbers.unpack(bytes([data[at] for at in self._order]))
         scaled = map(truediv, map(mul, raw, self._multipliers), self._divisors)
-        return named(self._names, map(add, scaled, self._offsets))
+        return dict(zip(self._names, map(add, scaled, self._offsets), strict=True))
 
 
 def _bytes_of(value: Value, block: Block, station: StationMap) -> list[int]:
