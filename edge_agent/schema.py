@@ -9,12 +9,14 @@ import msgspec
 from edge_agent import __version__
 from edge_agent.agent.commands import CityAirCommand
 from edge_agent.agent.evidence import EvidenceCommand
+from edge_agent.agent.marks import MarkCommand
 from edge_agent.messages import CHANNELS, Message
 from edge_agent.review.decide import ReviewCommand
 
 COMMANDS: dict[str, type[msgspec.Struct]] = {
     "city-air": CityAirCommand,
     "evidence": EvidenceCommand,
+    "mark": MarkCommand,
     "review": ReviewCommand,
 }
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from edge_agent import __version__
-from edge_agent.agent import commands
+from edge_agent.agent import commands, marks
 from edge_agent.agent.city import CityFiles
 from edge_agent.agent.evidence import EvidenceKeeper
 from edge_agent.agent.machine import give_back_memory, machine
@@ -87,6 +87,7 @@ class Agent:
         self._commands = {
             "city-air": commands.city_air(self._tell_city_air),
             "evidence": self._evidence.command,
+            "mark": marks.handler([section.name for section in config.dust], self._data_dir, self._clock.time),
             "review": self._reviews.handler(self._record_now),
         }
         self._links = Uplinks(config, self._outbox, self._data_dir, self.status, self._command)

@@ -21,6 +21,7 @@ from drivers.readings import Reading
 from edge_agent.dust.card import CardMemory, SiteCard
 from edge_agent.dust.city import CityAir
 from edge_agent.dust.limits import LimitMemory
+from edge_agent.dust.quality import Mark
 from edge_agent.dust.watch import DustWatch
 from edge_agent.evidence.files import Files
 from edge_agent.messages import Draft
@@ -58,6 +59,10 @@ class RememberingWatch:
     def city(self, air: CityAir) -> list[Draft]:
         """See ``DustWatch.city``."""
         return self._noted(self._watch.city(air))
+
+    def mark(self, mark: Mark | None) -> None:
+        """See ``DustWatch.mark``."""
+        self._watch.mark(mark)
 
     def finish(self) -> list[Draft]:
         """Closes all windows; the memory is written at once, for nothing follows."""

@@ -16,6 +16,7 @@ from drivers.errors import EndOfRecording
 from drivers.table import driver_of
 from edge_agent import config
 from edge_agent.agent.devices import check_receiver, open_dust, open_live_camera, open_receiver
+from edge_agent.agent.marks import MarkFile, said
 from edge_agent.agent.worker import Worker
 from edge_agent.clock import Clock
 from edge_agent.dust.city import CityAir
@@ -125,18 +126,26 @@ class Source:
 
 
 class DustSource(Source):
-    """A dust sensor: time alone closes its windows, and the city's air changes what is judged."""
+    """A dust sensor: time alone closes its windows; the city's air and a person's mark change what is judged."""
 
-    def __init__(self, *args: Any, watch: RememberingWatch) -> None:
+    def __init__(self, *args: Any, watch: RememberingWatch, marks: MarkFile) -> None:
         super().__init__(*args)
         self._watch = watch
+        self._marks = marks
         self._city_air: deque[CityAir] = deque(maxlen=_MOST_CITY_AIR)
 
     def tell_city_air(self, air: CityAir) -> None:
         """Hands the city's word to the decider, in the source's own thread."""
         self._city_air.append(air)
 
+    def problems(self) -> list[str]:
+        """The mark that holds now: while it does, nothing is judged."""
+        mark = self._marks.mark
+        return [said(self.name, mark)] if mark and mark.holds(self._clock.time()) else []
+
     def _between(self) -> list[Draft]:
+        if self._marks.poll(self._clock.monotonic()):
+            self._watch.mark(self._marks.mark)
         drafts = self._watch.tick(self._clock.time() - _TICK_LATE_S)
         while self._city_air:
             drafts += self._watch.city(self._city_air.popleft())
@@ -240,7 +249,10 @@ def dust_source(section: config.DustSensor, file: Path, clock: Clock, record: Re
         return {"last_time": reading.time, "quality": str(reading.quality), "reason": reading.reason, "values": values}
 
     watch = RememberingWatch(dust_decider(section, file), data_dir / f"{section.name}.watch")
-    return DustSource(section.name, lambda: open_dust(section, clock), watch, describe, record, clock, watch=watch)
+    marks = MarkFile(data_dir / f"{section.name}.mark")
+    return DustSource(
+        section.name, lambda: open_dust(section, clock), watch, describe, record, clock, watch=watch, marks=marks
+    )
 
 
 def position_source(section: config.Position, track: Track, clock: Clock, record: Record) -> PositionSource:

@@ -31,6 +31,7 @@ _COMMANDS = {
     "bays": ("bays", "propose the bays of a parking pole from pictures of its camera"),
     "listen": ("listen", "show what arrives at a broker; report gaps and repeats"),
     "verify": ("verify", "what an evidence pack proves, and what it does not"),
+    "mark": ("mark", "tell the running agent that a dust sensor is being worked on"),
     "hj212": ("hj212", "decode or encode HJ 212 frames"),
     "adapt": ("adapt", "fit the truck-state head to one camera by its reviewed crops, or undo that"),
     "schema": ("schema", "AsyncAPI and JSON Schema of all messages"),

@@ -7,6 +7,8 @@ flag  given here to
 ====  ====================================================================================================
 T     a value outside its range, or not a number
 D     a value that has not changed at all for ``stuck_s``; a finer fraction above a coarser one
+M F   what a person marked: maintenance, out of service, calibration, set by hand; it outranks every other flag
+C S
 B     nothing here: windows give it to the time for which no reading came (stale)
 ====  ====================================================================================================
 
@@ -53,6 +55,19 @@ class Checked:
     flags: Mapping[str, tuple[Quality, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A person's word on ``[since, until)``, Unix seconds."""
+
+    flag: Quality
+    reason: str
+    since: float
+    until: float
+
+    def holds(self, time: float) -> bool:
+        return self.since <= time < self.until
+
+
 class QualityCheck:
     """``update(reading)`` gives the reading with the flags of its values, and corrected values beside raw ones."""
 
@@ -61,6 +76,7 @@ class QualityCheck:
         self._config = config
         self._gap_s = max(GAP_INTERVALS * interval_s, config.stuck_s / 10)
         self._last_time = float("inf")
+        self.mark: Mark | None = None
         self._ranges = RANGES | config.ranges
         self._unchanged: dict[str, tuple[float, float]] = {}
 
@@ -69,6 +85,10 @@ class QualityCheck:
         if reading.time - self._last_time > self._gap_s:
             self._unchanged.clear()
         self._last_time = reading.time
+        mark = self.mark
+        if mark is not None and mark.holds(reading.time):
+            flag = (mark.flag, mark.reason)
+            return Checked(reading.time, reading.sensor, reading.values, dict.fromkeys(reading.values, flag))
         if reading.quality is not Quality.NORMAL and reading.flags is None:
             flag = (reading.quality, reading.reason)
             return Checked(reading.time, reading.sensor, reading.values, dict.fromkeys(reading.values, flag))

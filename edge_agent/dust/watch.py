@@ -7,15 +7,16 @@ Pure and deterministic: the same readings give the same drafts, live and replaye
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from drivers.readings import Reading
+from drivers.readings import Quality, Reading
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
 from edge_agent.dust.limits import LimitMemory, LimitWatch, rounded
-from edge_agent.dust.quality import QualityCheck, correction_name
+from edge_agent.dust.quality import Mark, QualityCheck, correction_name
 from edge_agent.dust.window import WindowResult, Windows
 from edge_agent.messages.dust import DustData, Readings, Statistic
 from edge_agent.messages.envelope import Draft, rfc3339
@@ -62,6 +63,10 @@ class DustWatch:
         self._city.update(air)
         return [draft for limit in self._limits for draft in limit.city_changed()]
 
+    def mark(self, mark: Mark | None) -> None:
+        """A person's word on the sensor's data, or None when it is taken back."""
+        self._quality.mark = mark
+
     def finish(self) -> list[Draft]:
         """Closes all windows, whole or not."""
         return self._drafts(self._windows.flush())
@@ -86,12 +91,24 @@ class DustWatch:
 
     def _drafts(self, windows: Iterable[WindowResult]) -> list[Draft]:
         drafts: list[Draft] = []
-        for window in windows:
+        for closed in windows:
+            window = self._excused(closed)
             if not window.rolling and window.window_s in self._reported:
                 drafts.append(self._dust(window))
             for limit in self._limits:
                 drafts += limit.update(window)
         return drafts
+
+    def _excused(self, window: WindowResult) -> WindowResult:
+        """A window whose readings are missing because somebody works on the sensor says so."""
+        mark = self._quality.mark
+        if mark is None or not mark.holds(window.start + window.window_s / 2):
+            return window
+        values = {
+            name: replace(s, flag=mark.flag, reason=mark.reason) if s.flag is Quality.COMMUNICATION_LOST else s
+            for name, s in window.values.items()
+        }
+        return replace(window, values=values)
 
     def _dust(self, window: WindowResult) -> Draft:
         values = {

@@ -8,6 +8,7 @@ import pytest
 
 from drivers.errors import DeviceLostError
 from drivers.readings import Reading
+from edge_agent.agent.marks import MarkFile
 from edge_agent.agent.memory import RememberingWatch
 from edge_agent.agent.sources import DustSource
 from edge_agent.agent.worker import Worker
@@ -62,7 +63,10 @@ def test_windows_of_a_sensor_that_cannot_be_opened_go_on_without_data(tmp_path: 
     section = DustSensor(driver="x", port="y", limits=[limit], long_windows_s=())
     watch = RememberingWatch(DustWatch(section), tmp_path / "dust.watch")
     sensor = Pulled(clock)
-    source = DustSource("dust", sensor.open, watch, lambda _: {}, lambda _, d: drafts.append(d), clock, watch=watch)
+    marks = MarkFile(tmp_path / "dust.mark")
+    source = DustSource(
+        "dust", sensor.open, watch, lambda _: {}, lambda _, d: drafts.append(d), clock, watch=watch, marks=marks
+    )
     worker = Worker("dust", source.body, clock=clock)
     for later_s in (0.0, 60.0, 60.0, 60.0, 60.0, 60.0):
         clock.now += later_s
