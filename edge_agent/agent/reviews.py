@@ -26,7 +26,9 @@ from edge_agent.errors import OutboxError
 from edge_agent.events.cases import Cases
 from edge_agent.evidence.manifest import file_name
 from edge_agent.messages import Change, CorrectionData, Draft, Message, Priority, ViolationData, rfc3339
+from edge_agent.messages.envelope import TimeTrust
 from edge_agent.outbox import OutboxRecorder
+from edge_agent.outbox.row import Row
 from edge_agent.review.decide import Outcome, ReviewCommand, decide
 from edge_agent.review.docket import Docket, Raised
 from edge_agent.review.labels import LabelStore
@@ -53,6 +55,7 @@ class Reviews:
         self._problem = ""
         data_dir = Path(config.device.data_dir)
         self._labels = LabelStore(data_dir / "labels", config.review.labels)
+        recorder.outbox.redated = self.redated
         self._docket: Docket | None = None
         try:
             self._docket = Docket(data_dir / "review.db", config.review.remember)
@@ -76,8 +79,16 @@ class Reviews:
         """A violation's draft with severity, need of review and case; any other as it is."""
         if not isinstance(draft.data, ViolationData):
             return draft
-        data = self._cases.raised(draft.data, draft.time, self._serial)
+        trusted = self._clock.place(draft.time).trusted
+        data = self._cases.raised(draft.data, draft.time, self._serial, trusted=trusted)
         return dataclasses.replace(draft, data=data)
+
+    def redated(self, row: Row) -> Row:
+        """A violation whose time was settled after it was raised, with the deadline counted from that time."""
+        if row.channel != "violation" or row.trust not in (TimeTrust.CORRECTED, TimeTrust.ESTIMATED):
+            return row
+        data = self._cases.redated(msgspec.json.decode(row.data, type=ViolationData), row.time)
+        return msgspec.structs.replace(row, data=msgspec.json.encode(data))
 
     def remember(self, message: Message, draft: Draft) -> None:
         """Takes in what was committed."""

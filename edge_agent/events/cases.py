@@ -1,7 +1,8 @@
 """Says what a raised violation is for the city: severity, whether a person must look, and its case. Pure.
 
-Nothing is dropped for being uncertain, and nothing uncertain is sent as certain: below the threshold of its kind, or by
-a limit whose figure is unconfirmed, a violation ``needs_review``.
+Nothing is dropped for being uncertain, and nothing uncertain is sent as certain: below the threshold of its kind, by a
+limit whose figure is unconfirmed, or outside permitted hours by a clock that was not trusted, a violation
+``needs_review``.
 """
 
 from __future__ import annotations
@@ -35,17 +36,30 @@ class Cases:
         codes = self._coder.codes.kind if self._coder else {}
         return next((code.code for name, code in codes.items() if name == kind), "")
 
-    def raised(self, data: ViolationData, time: float, serial: Callable[[], int | None]) -> ViolationData:
+    def raised(
+        self, data: ViolationData, time: float, serial: Callable[[], int | None], *, trusted: bool = True
+    ) -> ViolationData:
         """``data`` with all that follows from it; ``serial`` is asked for a number where an event id is given.
 
-        Where it has none (None), the case goes without an id.
+        Where it has none (None), the case goes without an id. ``trusted``: whether ``time`` can be.
         """
+        by_the_clock = data.kind == "outside_hours" and not trusted
         return msgspec.structs.replace(
             data,
             severity=severity(data, self._review),
-            needs_review=needs_review(data, self._review),
+            needs_review=by_the_clock or needs_review(data, self._review),
             case=self._coder.case(data.kind, time, serial) if self._coder else None,
         )
+
+    def redated(self, data: ViolationData, time: float) -> ViolationData:
+        """``data`` with the deadline of its case counted anew, for it was in truth raised at ``time``."""
+        if self._coder is None or data.case is None:
+            return data
+        anew = self._coder.case(data.kind, time, lambda: None)
+        if anew is None:
+            return data
+        case = msgspec.structs.replace(data.case, deadline=anew.deadline, confirmed=anew.confirmed)
+        return msgspec.structs.replace(data, case=case)
 
 
 def severity(data: ViolationData, review: Review) -> Severity:

@@ -64,6 +64,7 @@ class Outbox:
         self._bounds = bounds
         self._changed = threading.Condition(self.lock)
         self._listeners: list[Callable[[], None]] = []
+        self.redated: Callable[[Row], Row] = lambda row: row
         self._group: list[Row] = []
         self._closing = False
         self._problem = ""
@@ -358,11 +359,12 @@ class Outbox:
     def fetch(
         self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, live_after: int | None = None
     ) -> list[Row]:
-        """See ``Store.fetch``."""
+        """See ``Store.fetch``; whoever raises messages may set ``redated``, which mends what hangs on their time."""
         with self.lock:
-            return self._reading(
+            rows: list[Row] = self._reading(
                 lambda: self._store.fetch(bit, priority, after, upto, limit, live_after=live_after), []
             )
+        return [self.redated(row) for row in rows]
 
     def _reading(self, action: Callable[[], _T], otherwise: _T) -> _T:
         try:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge_agent.agent.agent import Agent
 from edge_agent.agent.commands import answer
 from edge_agent.agent.reviews import Reviews
 from edge_agent.clock import Clock
@@ -27,14 +29,18 @@ from edge_agent.messages import (
     StayData,
     ViolationData,
 )
+from edge_agent.messages.envelope import TimeTrust
+from edge_agent.messages.gate import Kind
 from edge_agent.outbox import open_recorder
 from edge_agent.review.labels import read_labels
 from tests.agent.process import AgentProcess
 from tests.agent.test_commands import publish
 from tests.brokers import Mosquitto
 from tests.house import Receiver, wait_until
+from tests.outbox.test_times import PlayedClock
 
 NIGHT = 1789746060.0
+SATURDAY_10 = 1795831200.0  # 2026-11-28 10:00 in China
 
 
 class Post:
@@ -44,13 +50,14 @@ class Post:
         mqtt = Mqtt(broker="mqtt://127.0.0.1:1")
         device = Device(id="gate-1", site="north", kind="gate", data_dir=str(folder))
         self.config = Config(device=device, mqtt=[mqtt], **parts)
+        self.clock = Clock()
         self.corrections: list[CorrectionData] = []
         self.refuse: Callable[[], None] = lambda: None
         self.open()
 
     def open(self) -> None:
-        self.recorder = open_recorder(self.config, {"mqtt": None}, Clock())
-        self.reviews = Reviews(self.config, Path("gate.toml"), self.recorder, Clock())
+        self.recorder = open_recorder(self.config, {"mqtt": None}, self.clock)
+        self.reviews = Reviews(self.config, Path("gate.toml"), self.recorder, self.clock)
 
     def close(self) -> None:
         self.reviews.close()
@@ -59,6 +66,11 @@ class Post:
     def restart(self) -> None:
         self.close()
         self.open()
+
+    def raise_now(self, kind: Kind) -> None:
+        """One without pictures, by the clock as it is."""
+        now = self.clock.time()
+        self.recorder.record(self.reviews.raised(Draft("violation", now, ViolationData(kind=kind, confidence=0.99))))
 
     def raise_(self, kind: str = "muddy_truck", *, remembered: bool = True) -> Message:
         state = Judged(state="unknown", confidence=0.0)
@@ -104,6 +116,50 @@ def test_a_violation_is_raised_as_a_case_with_its_own_serial(post: Post) -> None
     assert (first.data.case.event, second.data.case.event) == ("3206020301300041", "3206020301200042")
     post.restart()
     assert post.raise_().data.case.event == "3206020301300043"
+
+
+def test_a_deadline_is_counted_anew_when_the_time_is_corrected_and_not_moved_into_the_night(tmp_path: Path) -> None:
+    """Raised by a clock that said 1970; in truth it was a Saturday morning, so the four hours end on Monday at noon."""
+    post = Post(tmp_path, events=Events(codes="family-b", district="320602", without_case=["outside_hours"]))
+    post.close()
+    post.clock = clock = PlayedClock()
+    clock.run(SATURDAY_10 - clock.real)
+    clock.wrong_by = -SATURDAY_10
+    post.open()
+    post.raise_now("muddy_truck")
+    clock.run(600)
+    clock.synchronise()
+    post.raise_now("muddy_truck")
+    before, after = sorted(post.recorder.outbox.queue("mqtt").take(10), key=lambda row: row.sequence)
+    post.close()
+    assert (before.trust, after.trust) == (TimeTrust.CORRECTED, TimeTrust.TRUSTED)
+    cases = [msgspec.json.decode(row.data, type=ViolationData).case for row in (before, after)]
+    assert [case.deadline for case in cases if case] == ["2026-11-30T04:00:00.000Z"] * 2
+    assert [case.event[-5:] for case in cases if case] == ["00001", "00002"]
+
+
+def test_permitted_hours_by_a_clock_that_is_not_trusted_are_for_a_person_to_judge(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.close()
+    post.clock = clock = PlayedClock()
+    post.open()
+    post.raise_now("outside_hours")
+    post.raise_now("muddy_truck")
+    clock.synchronise()
+    post.raise_now("outside_hours")
+    rows = sorted(post.recorder.outbox.queue("mqtt").take(10), key=lambda row: row.sequence)
+    post.close()
+    assert [msgspec.json.decode(row.data, type=ViolationData).needs_review for row in rows] == [True, False, False]
+
+
+def test_what_is_wrong_with_the_docket_is_told_by_the_device(tmp_path: Path) -> None:
+    (tmp_path / "review.db").mkdir()
+    device = Device(id="gate-1", site="north", kind="gate", data_dir=str(tmp_path))
+    agent = Agent(Config(device=device, mqtt=[Mqtt(broker="mqtt://127.0.0.1:1")]), Path("gate.toml"))
+    try:
+        assert any("review.db" in problem for problem in agent.problems())
+    finally:
+        agent.close()
 
 
 def test_a_review_is_a_message_that_refers_to_the_first(post: Post) -> None:
