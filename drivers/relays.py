@@ -116,6 +116,11 @@ class ModbusRelay:
             self._client.close()
 
 
+def serial_device(port: str) -> str:
+    """The serial device that a relay's port uses, empty for one that uses none."""
+    return port.removeprefix("modbus:").partition("?")[0] if port.startswith("modbus:") else ""
+
+
 def open_relay(port: str, *, active_low: bool = False, now: Callable[[], float] = time.time) -> Relay:
     """The relay at ``port``, off. Raises BadSettingError for a port that is none, DeviceLostError."""
     kind, _, rest = port.partition(":")

@@ -189,8 +189,8 @@ class SensorSession:
             )
         if self._unmeasured:
             return (
-                f"it speaks, but sent no measurement of a {self.driver.model} for {quiet_s:.0f} s: check the model, "
-                "and the sensor itself"
+                f"what came in {quiet_s:.0f} s was no measurement of a {self.driver.model}: check the model, and the "
+                "sensor itself"
             )
         return f"nothing came for {quiet_s:.0f} s: check power, the wires ({self.driver.wires}), and the driver's name"
 

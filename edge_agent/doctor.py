@@ -1,6 +1,7 @@
 """What ``check`` looks at, one function a part; each yields findings and never raises for a part that is ill.
 
-Sensors, cameras and brokers are tried for at most a few seconds each, a sensor that is silent for some ten.
+Sensors, cameras and brokers are tried for at most a few seconds each, a sensor that is silent for some ten; sensors
+are looked at in ``doctor_sensors``.
 """
 
 from __future__ import annotations
@@ -8,40 +9,21 @@ from __future__ import annotations
 import importlib
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from drivers.errors import EdgeAgentError
 from drivers.frames import Frame
-from drivers.readings import Quality
-from drivers.table import driver_of
-from edge_agent import config
-from edge_agent.agent.city import read_city
-from edge_agent.agent.devices import check_receiver, open_dust, open_live_camera, open_receiver
+from drivers.relays import serial_device
+from edge_agent import config, doctor_sensors
+from edge_agent.agent.devices import open_live_camera
 from edge_agent.clock import Clock
-from edge_agent.config.limits import limits_of
 from edge_agent.events.cases import Coder, kinds_in_use
+from edge_agent.finding import Finding, each
 
-_SENSOR_WITHIN_S = 6.0
 _CAMERA_WITHIN_S = 12.0
 _CLOCK_ERROR_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    what: str
-    result: Literal["ok", "warn", "fail"]
-    found: str
-    todo: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return asdict(self)
 
 
 class Relay(NamedTuple):
@@ -63,82 +45,58 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
     if not (whole.mqtt or whole.hj212):
         yield Finding("config", "warn", "no destination: events stay on this device", "add an [[mqtt]] table")
     for sensor in whole.dust:
-        yield from _each(f"limits {sensor.name}", lambda sensor=sensor: _limits(sensor, file))
+        yield from each(f"limits {sensor.name}", lambda sensor=sensor: doctor_sensors.limits(sensor, file))
     for gate in whole.gate:
-        yield from _each("opencv", _opencv)
-        yield from _each(f"models {gate.camera.name}", lambda gate=gate: _models(gate))
-        yield from _each(f"adapted {gate.camera.name}", lambda gate=gate: _adapted(gate, Path(whole.device.data_dir)))
+        yield from each("opencv", _opencv)
+        yield from each(f"models {gate.camera.name}", lambda gate=gate: _models(gate))
+        yield from each(f"adapted {gate.camera.name}", lambda gate=gate: _adapted(gate, Path(whole.device.data_dir)))
     for pole in whole.pole:
-        yield from _each("opencv", _opencv)
-        yield from _each(f"bays {pole.camera.name}", lambda pole=pole: _bays(pole, file))
-        yield from _each(f"models {pole.camera.name}", lambda pole=pole: _pole_models(pole))
+        yield from each("opencv", _opencv)
+        yield from each(f"bays {pole.camera.name}", lambda pole=pole: _bays(pole, file))
+        yield from each(f"models {pole.camera.name}", lambda pole=pole: _pole_models(pole))
     for broker in whole.mqtt:
         if broker.plain:
             found = f"{broker.broker} is plain text: anybody on the way can read and forge"
             yield Finding(f"broker {broker.name}", "warn", found, "use mqtts://, and take insecure = true out")
     for platform in whole.hj212:
-        yield from _each(f"platform {platform.name}", lambda platform=platform: _platform_settings(platform))
+        yield from each(f"platform {platform.name}", lambda platform=platform: _platform_settings(platform))
     if whole.gate or whole.pole:
-        yield from _each("evidence key", lambda: _evidence_key(whole))
+        yield from each("evidence key", lambda: _evidence_key(whole))
     if whole.events is not None:
-        yield from _each("events", lambda: _events(whole, file))
+        yield from each("events", lambda: _events(whole, file))
     if (receiver := whole.position) is not None:
-        yield from _each("position", lambda: _receiver_settings(receiver))
+        yield from each("position", lambda: doctor_sensors.receiver_settings(receiver))
     if (card := whole.card) is not None:
-        yield from _each("card", lambda: _card(card, file))
-    yield from _each("disk", lambda: _disk(whole))
+        yield from each("card", lambda: _card(card, file))
+    yield from each("disk", lambda: _disk(whole))
 
 
 def findings(whole: config.Config, file: Path, draw: Path | None = None) -> Iterator[Finding]:
     """Everything. ``draw``: a folder for each gate's picture with its line and zones."""
+    lamps = whole.card.lamp if whole.card else {}
     yield from config_findings(whole, file)
-    yield from _each("clock", _clock)
+    yield from each("clock", _clock)
     for sensor in whole.dust:
-        yield from _each(f"sensor {sensor.name}", lambda sensor=sensor: _sensor(sensor, file))
+        yield from each(f"sensor {sensor.name}", lambda sensor=sensor: doctor_sensors.sensor(sensor, whole, file))
     if (receiver := whole.position) is not None:
-        yield from _each("position", lambda: _position(receiver))
+        yield from each("position", lambda: doctor_sensors.position(receiver))
     used = [sensor.port for sensor in whole.dust] + ([receiver.port] if receiver else [])
-    yield from _each("ports", lambda: _unused_ports(used))
+    used += [serial_device(port) for port in [*(a.port for a in whole.actuator), *lamps.values()]]
+    yield from each("ports", lambda: doctor_sensors.unused_ports(used))
     for gate in whole.gate:
-        yield from _each(f"camera {gate.camera.name}", lambda gate=gate: _gate_camera(gate, draw))
+        yield from each(f"camera {gate.camera.name}", lambda gate=gate: _gate_camera(gate, draw))
     for pole in whole.pole:
-        yield from _each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file))
+        yield from each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file))
     for broker in whole.mqtt:
-        yield from _each(f"broker {broker.name}", lambda broker=broker: _broker(broker, whole.device))
+        yield from each(f"broker {broker.name}", lambda broker=broker: _broker(broker, whole.device))
     for platform in whole.hj212:
-        yield from _each(f"platform {platform.name}", lambda platform=platform: _platform(platform))
+        yield from each(f"platform {platform.name}", lambda platform=platform: _platform(platform))
     for actuator in whole.actuator:
         relay = Relay(f"relay {actuator.name}", actuator.port, actuator.active_low)
-        yield from _each(relay.what, lambda relay=relay: _relay(relay))
-    for colour, port in (whole.card.lamp if whole.card else {}).items():
+        yield from each(relay.what, lambda relay=relay: _relay(relay))
+    for colour, port in lamps.items():
         relay = Relay(f"lamp {colour}", port, False)
-        yield from _each(relay.what, lambda relay=relay: _relay(relay))
-
-
-def _each(what: str, look: Callable[..., Iterator[Finding]]) -> Iterator[Finding]:
-    try:
-        yield from look()
-    except EdgeAgentError as error:
-        yield Finding(what, "fail", str(error))
-
-
-def _limits(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
-    driver_of(sensor.driver, sensor.model).check_mode(sensor.mode)
-    limits = limits_of(sensor, file)
-    what = f"limits {sensor.name}"
-    if not limits:
-        yield Finding(what, "warn", "none: this post measures and never reports an exceedance", "name a set in limits")
-        return
-    if sensor.city_file:
-        yield Finding(what, "ok", f"{len(read_city(sensor.city_file))} records of the city's air in {sensor.city_file}")
-    yield Finding(what, "ok", ", ".join(f"{v.value_name} {v.value:g} over {v.window_s:g} s" for v in limits))
-    for limit in limits:
-        if limit.background and not sensor.city_file:
-            found = f"{limit.value_name} is judged above the city's {limit.background}, and no city_file is set"
-            yield Finding(what, "warn", found, "set city_file, or have the platform send the command city-air")
-        if not limit.confirmed:
-            found = f"{limit.standard}: {limit.value_name} {limit.value:g} was not confirmed in the standard's own text"
-            yield Finding(what, "warn", found, "have a person with the standard check it before it counts in a case")
+        yield from each(relay.what, lambda relay=relay: _relay(relay))
 
 
 def _events(whole: config.Config, file: Path) -> Iterator[Finding]:
@@ -270,79 +228,6 @@ def _clock() -> Iterator[Finding]:
     else:
         todo = "start systemd-timesyncd or chrony; until then events say that their time is not trusted"
         yield Finding("clock", "warn", "not synchronised", todo)
-
-
-def _sensor(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
-    what = f"sensor {sensor.name}"
-    session = open_dust(sensor, Clock(), warm_up_s=0.0)
-    try:
-        reading = session.read(_SENSOR_WITHIN_S)
-    finally:
-        session.close()
-    if reading is None:
-        found = f"{sensor.port} is there, but {session.complaint(_SENSOR_WITHIN_S)}"
-        other = "" if sensor.port.startswith("simulated:") else _plugged_into(sensor.port) or _on_the_line(sensor)
-        todo = f"configure what answers there: {other}" if other else ""
-        yield Finding(what, "fail", found, todo)
-        return
-    values = ", ".join(f"{name} {value:g}" for name, value in reading.values.items() if not name.endswith("_per_cm3"))
-    yield Finding(what, "ok", f"{sensor.driver} {session.driver.model}: {values}")
-    for name in sorted({limit.value_name for limit in limits_of(sensor, file)} - reading.values.keys()):
-        todo = "use a sensor that measures it, or other limits"
-        yield Finding(what, "warn", f"a limit on {name} is configured, and this sensor does not measure it", todo)
-
-
-def _receiver_settings(section: config.Position) -> Iterator[Finding]:
-    check_receiver(section)
-    yield from ()
-
-
-def _position(section: config.Position) -> Iterator[Finding]:
-    with open_receiver(section, Clock()) as session:
-        reading = session.read(_SENSOR_WITHIN_S)
-    if reading is None:
-        found = f"{section.port} is there, but no sentence came within {_SENSOR_WITHIN_S:.0f} s"
-        rate = section.model or "9600"
-        todo = f"check power and wires, and position.model, the bit rate, now {rate} (4800 and 9600 are usual)"
-        yield Finding("position", "fail", found, todo)
-    elif reading.quality is not Quality.NORMAL:
-        yield Finding("position", "warn", reading.reason, "the first fix takes a minute under open sky")
-    else:
-        values = reading.values
-        yield Finding("position", "ok", f"{values['latitude_deg']:.6f}, {values['longitude_deg']:.6f} (WGS-84)")
-
-
-def _unused_ports(ports: Sequence[str]) -> Iterator[Finding]:
-    """Serial devices that nothing uses, and what answers there."""
-    from drivers.probe import serial_ports
-
-    used = {Path(port).resolve() for port in ports}
-    for port in serial_ports():
-        if Path(port).resolve() not in used and (found := _plugged_into(port)):
-            todo = "add a [[dust]] table, or for a satellite receiver [position]"
-            yield Finding(f"port {port}", "warn", f"nothing reads it, and there answers: {found}", todo)
-
-
-def _plugged_into(port: str) -> str:
-    from drivers.probe import probe
-
-    try:
-        found = probe(port, monotonic=time.monotonic)
-    except EdgeAgentError:
-        return ""
-    return str(found) if found else ""
-
-
-def _on_the_line(sensor: config.DustSensor) -> str:
-    """Modbus stations at other addresses and bit rates than the configured one's."""
-    from drivers.bus import stations
-
-    if sensor.driver != "modbus-station":
-        return ""
-    try:
-        return "; ".join(map(str, stations(sensor.port, sensor.model, time.monotonic)))
-    except EdgeAgentError:
-        return ""
 
 
 def _camera(section: config.Camera) -> Generator[Finding, None, Frame | None]:

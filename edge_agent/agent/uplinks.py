@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from edge_agent.config import Config
+from edge_agent.config.dust import shortest_window_s
 from edge_agent.messages import StatusData
 from edge_agent.outbox import Outbox
 from edge_agent.uplink.mqtt import MqttUplink
@@ -59,7 +60,10 @@ class Uplinks:
             history = History(data_dir / "history.db")
             self._close = history.close
             self.all += [HistoryKeeper(history, outbox)]
-            self.all += [Hj212Uplink(section, outbox, history) for section in config.hj212]
+            for platform in config.hj212:
+                served = [s for s in config.dust if not platform.sensors or s.name in platform.sensors]
+                windows_s = {shortest_window_s(sensor) for sensor in served}
+                self.all.append(Hj212Uplink(platform, outbox, history, windows_s))
 
     def refresh_status(self) -> None:
         """What the device says of itself has changed."""

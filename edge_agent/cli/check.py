@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.config import load
-from edge_agent.doctor import Finding, config_findings, findings
+from edge_agent.doctor import config_findings, findings
+from edge_agent.finding import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

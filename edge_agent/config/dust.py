@@ -86,3 +86,8 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     limits_case: str = ""
     city_file: str = ""
     quality: Quality = Quality()
+
+
+def shortest_window_s(sensor: DustSensor) -> float:
+    """The shortest of the windows that are published of it."""
+    return min(sensor.report_window_s, *sensor.long_windows_s)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from drivers.relays import serial_device
 from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import Card
 from edge_agent.config.device import Device
-from edge_agent.config.dust import DustSensor
+from edge_agent.config.dust import DustSensor, shortest_window_s
 from edge_agent.config.events import Events
 from edge_agent.config.evidence import Evidence
 from edge_agent.config.form import formed
@@ -69,7 +70,22 @@ def load(file: Path | str) -> Config:
         _unique(path, config, sections)
     _sensors_there(path, config)
     _own_ports(path, config)
+    _minutes_of_windows(path, config)
     return config
+
+
+def _minutes_of_windows(path: Path, config: Config) -> None:
+    """An HJ 212 minute record is joined of whole windows."""
+    for index, platform in enumerate(config.hj212):
+        for sensor in config.dust:
+            served = not platform.sensors or sensor.name in platform.sensors
+            if served and "minute" in platform.send and platform.min_interval_min * 60 % shortest_window_s(sensor):
+                key = f"hj212[{index}].min_interval_min"
+                problem = (
+                    f"{platform.min_interval_min} minutes are no multiple of the windows of "
+                    f"{shortest_window_s(sensor):g} s that sensor {sensor.name!r} reports; change its report_window_s"
+                )
+                raise ConfigError(path, key, problem)
 
 
 def _own_ports(path: Path, config: Config) -> None:
@@ -83,8 +99,8 @@ def _own_ports(path: Path, config: Config) -> None:
     relays = [(f"actuator[{index}].port", actuator.port) for index, actuator in enumerate(config.actuator)]
     relays += [(f"card.lamp.{colour}", port) for colour, port in (config.card.lamp if config.card else {}).items()]
     for key, port in relays:
-        if port.startswith("modbus:"):
-            device = os.path.realpath(port.removeprefix("modbus:").partition("?")[0])
+        if serial_device(port):
+            device = os.path.realpath(serial_device(port))
             _refuse_shared(path, key, port, readers.get(device, key))
 
 

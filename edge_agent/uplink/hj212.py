@@ -20,7 +20,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 
 import msgspec
@@ -91,8 +91,8 @@ class _Session:
 class Hj212Uplink:
     """One platform. ``run`` is the body of a thread; ``state`` may be asked from any."""
 
-    def __init__(self, settings: Hj212, outbox: Outbox, history: History) -> None:
-        """Raises ConfigError for an SM4 key file that cannot be used."""
+    def __init__(self, settings: Hj212, outbox: Outbox, history: History, windows_s: Collection[float] = ()) -> None:
+        """``windows_s``: see ``Dialogue``. Raises ConfigError for an SM4 key file that cannot be used."""
         self.name = settings.name
         self._settings = settings
         self._outbox = outbox
@@ -103,7 +103,7 @@ class Hj212Uplink:
         self._uploads = Uploads(settings.sensors, settings.send, settings.utc_offset_h * 3600)
         state = self._remembered()
         self._archive = Archive(settings, history, lambda: state.min_interval_min * 60.0)
-        self._dialogue = Dialogue(settings, state, self._archive.asked_for, self._set_clock)
+        self._dialogue = Dialogue(settings, state, self._archive.asked_for, self._set_clock, windows_s)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._session: _Session | None = None
         self._count = _Traffic()

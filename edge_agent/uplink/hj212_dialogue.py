@@ -6,7 +6,7 @@ Answers carry the request's QN. Commands not known are refused with QnRtn 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 
 import msgspec
 
@@ -44,11 +44,22 @@ class PlatformState(msgspec.Struct):
 class Dialogue:
     """``answer(frame, now)`` yields the frames to send, one after the other; ``state`` changes as commands say."""
 
-    def __init__(self, settings: Hj212, state: PlatformState, records: Records, set_clock: SetClock) -> None:
-        """``records(cn, begin, end, now)`` yields the CPs of history; ``set_clock(time)`` is whether that was done."""
+    def __init__(
+        self,
+        settings: Hj212,
+        state: PlatformState,
+        records: Records,
+        set_clock: SetClock,
+        windows_s: Collection[float] = (),
+    ) -> None:
+        """``records(cn, begin, end, now)`` yields the CPs of history; ``set_clock(time)`` is whether that was done.
+
+        ``windows_s``: the shortest windows of the sensors, of which minute records are joined whole.
+        """
         self._settings = settings
         self._records = records
         self._set_clock = set_clock
+        self._windows_s = windows_s
         self._version = Edition(settings.edition).flag
         self.state = state
 
@@ -129,7 +140,7 @@ class Dialogue:
             state.real_time_s = _within(request.get("RtdInterval"), *RTD_SECONDS)
         elif command is Cn.SET_MIN_INTERVAL:
             minutes = _within(request.get("MinInterval"), MINUTES[0], MINUTES[-1])
-            if minutes not in MINUTES:
+            if minutes not in MINUTES or any(minutes * 60 % window_s for window_s in self._windows_s):
                 return ExeRtn.CONDITION
             state.min_interval_min = minutes
         elif command is Cn.SET_TIMEOUT:

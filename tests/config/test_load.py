@@ -98,3 +98,17 @@ def test_says_that_the_file_is_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize("file", sorted(Path("config").glob("*.toml")), ids=lambda f: f.name)
 def test_every_shipped_configuration_is_accepted(file: Path) -> None:
     assert load(file).device.id
+
+
+@pytest.mark.parametrize(("windows", "minutes", "fits"), [("300", 10, True), ("300", 1, False), ("90", 10, False)])
+def test_minute_records_are_joined_of_whole_windows(tmp_path: Path, windows: str, minutes: int, fits: bool) -> None:
+    platform = f'[[hj212]]\nhost = "h"\nport = 1\nmn = "A"\npassword = "1"\nmin_interval_min = {minutes}\n'
+    text = DEVICE + SENSOR + f"report_window_s = {windows}\n" + platform
+    if fits:
+        file = tmp_path / "device.toml"
+        file.write_text(text)
+        assert load(file).hj212
+    else:
+        error = refusal(tmp_path, text)
+        assert error.key == "hj212[0].min_interval_min"
+        assert f"no multiple of the windows of {windows} s that sensor 'dust' reports" in error.problem

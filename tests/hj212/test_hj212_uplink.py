@@ -15,6 +15,7 @@ from edge_agent.hj212 import Frame, cp_to_mapping, decode, join
 from edge_agent.messages import Draft
 from edge_agent.messages.dust import DustData, Statistic
 from edge_agent.messages.envelope import rfc3339
+from edge_agent.uplink.hj212_dialogue import Dialogue, PlatformState
 from edge_agent.uplink.hj212_link import read_key
 from edge_agent.uplink.hj212_records import combined, day_and_night_cp, exceeded, factors, local_time, period_cp
 
@@ -174,6 +175,15 @@ def test_a_platform_that_answers_packets_once_has_the_record_too(platform, make_
     post.waits_for(lambda: post.pending() == 0)
     state = post.uplinks[0].state()
     assert (state.acknowledged, state.resent, state.connections) == (1, 0, 1)
+
+
+def test_a_minute_interval_that_cuts_windows_is_refused(platform, tmp_path, settings) -> None:
+    """Records of five minutes went out as if they were of one."""
+    dialogue = Dialogue(settings(platform), PlatformState.of(settings(platform)), lambda *_: iter(()), bool, (300.0,))
+    for minutes, result in ((1, "3"), (12, "3"), (15, "1")):
+        asked = Frame({"QN": "20260715093000123", "CN": "1064"}, ((("MinInterval", str(minutes)),),))
+        assert [frame.get("ExeRtn") for frame in dialogue.answer(asked, 0.0)] == ["", result]
+    assert dialogue.state.min_interval_min == 15
 
 
 def test_each_sensor_of_a_post_has_its_real_time_values(platform, make_post, settings) -> None:
