@@ -2,7 +2,7 @@
 
 Live and replay go through here alike. Originals are never touched: text and pixels are put on copies.
 - ``full`` views of a violation get an ``overlay``: when and how exactly that is known, where, what, how sure, and the
-  SHA-256 of the original.
+  SHA-256 of the original; the blamed vehicle, or the place of the material, is marked by four corners.
 - A picture with something to hide stays on the device (``local``); what is sent is its ``overlay`` or a ``blurred``
   copy.
 - The frames of a clip become a ``clip``. It is begun when the decider says it is coming, so that it is ready when the
@@ -27,8 +27,9 @@ from edge_agent.clock import Place
 from edge_agent.config.device import Device
 from edge_agent.messages.envelope import Draft, Picture
 from edge_agent.messages.gate import PassageData, ViolationData
+from edge_agent.vision.detections import Box
 from edge_agent.vision.jpeg import decoded, taken
-from edge_agent.vision.overlay import CHINESE, with_text
+from edge_agent.vision.overlay import CHINESE, framed, with_text
 
 RECORDED = "recorded"
 _MOST_FILMS = 4
@@ -140,6 +141,8 @@ class Darkroom:
         scale = _MOST_WIDTH / image.shape[1]
         if scale < 1:
             image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+        box = _meant(picture, violation)
+        image = framed(image, box) if box else image
         lines = [
             f"{self._local(picture.time)}  {self._clock(draft.time)}",
             self._where(violation),
@@ -171,6 +174,16 @@ class Darkroom:
         if self._device.position:
             told.append("{:.6f}, {:.6f} (WGS-84)".format(*self._device.position))
         return "  ".join(told)
+
+
+def _meant(picture: Picture, violation: ViolationData) -> Box | None:
+    """The blamed vehicle, or where the material lies, in shares of the picture."""
+    if violation.spillage:
+        return violation.spillage.box
+    if picture.box is None:
+        return None
+    x1, y1, x2, y2 = picture.box
+    return x1 / picture.width, y1 / picture.height, x2 / picture.width, y2 / picture.height
 
 
 def _what(violation: ViolationData) -> list[str]:

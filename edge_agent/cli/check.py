@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge_agent.config import load
 from edge_agent.doctor import config_findings, findings
+from edge_agent.errors import ConfigError
 from edge_agent.finding import Finding
 
 
@@ -27,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Checks and prints."""
+    if args.draw and args.config_only:
+        raise ConfigError("command line", "--draw", "needs the camera's picture; leave --config-only out")
     file = Path(args.config)
     config = load(file)
     found: Iterator[Finding] = config_findings(config, file) if args.config_only else findings(config, file, args.draw)

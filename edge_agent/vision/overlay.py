@@ -1,4 +1,5 @@
-"""Writes on a copy of a picture: a band of text below it, so that the text hides nothing of it.
+"""Writes on a copy of a picture: a band of text below it, so that the text hides nothing of it, and the corners of a
+frame around the vehicle that is meant.
 
 OpenCV 5 brings a font with Chinese characters; before that its text is ASCII, and so is the band.
 """
@@ -11,12 +12,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from edge_agent.vision.detections import Box
 from edge_agent.vision.network import Image
 
 CHINESE = hasattr(cv2, "FontFace") and any(
     "Unicode font" in line and "YES" in line for line in cv2.getBuildInformation().splitlines()
 )
 _DARK, _LIGHT = 32, (255, 255, 255)
+_FRAME, _ARM = (0, 220, 255), 0.15
 _LINES_IN_HEIGHT = 30
 _LEAST_PX = 12
 
@@ -34,6 +37,21 @@ def with_text(image: Image, lines: Sequence[str]) -> Image:
     for number, line in enumerate(lines, 1):
         _write(band, line, (margin, step * number - round(0.2 * size)), size)
     return np.vstack([image, band])
+
+
+def framed(image: Image, box: Box) -> Image:
+    """A copy on which the corners of ``box``, in shares of width and height, are marked."""
+    out = image.copy()
+    height, width = out.shape[:2]
+    thick = max(2, round(height / 360))
+    left, top = max(thick, round(box[0] * width)), max(thick, round(box[1] * height))
+    right, bottom = min(width - 1 - thick, round(box[2] * width)), min(height - 1 - thick, round(box[3] * height))
+    arm = max(2 * thick, round(min(right - left, bottom - top) * _ARM))
+    for x, dx in ((left, arm), (right, -arm)):
+        for y, dy in ((top, arm), (bottom, -arm)):
+            corner = np.array([(x + dx, y), (x, y), (x, y + dy)], np.int32)
+            cv2.polylines(out, [corner], False, _FRAME, thick, cv2.LINE_AA)
+    return out
 
 
 def _length(line: str, size: int) -> int:

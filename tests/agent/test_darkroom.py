@@ -70,6 +70,18 @@ def decoded(picture: Picture) -> np.ndarray:
     return np.asarray(cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR))
 
 
+def test_the_overlay_marks_the_blamed_vehicle_where_it_is_also_in_a_picture_made_smaller() -> None:
+    large = np.full((1080, 1920, 3), 90, np.uint8)
+    content = cv2.imencode(".jpg", large)[1].tobytes()
+    full = Picture("full", 100.0, "image/jpeg", content, 1920, 1080, box=(480.0, 270.0, 960.0, 810.0))
+    kept, overlay = developed(full)
+    assert kept == full
+    image = decoded(overlay)[:720]
+    marked = np.argwhere(np.abs(image.astype(int) - 90).max(axis=2) > 60)
+    assert marked.min(axis=0) == pytest.approx((180, 320), abs=4)
+    assert marked.max(axis=0) == pytest.approx((540, 640), abs=4)
+
+
 def test_a_picture_with_nothing_to_hide_is_sent_untouched_beside_its_overlay() -> None:
     full, crop = picture("full"), picture("crop")
     first, overlay, last = developed(full, crop)

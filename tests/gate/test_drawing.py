@@ -48,3 +48,10 @@ def test_check_draws_what_the_camera_sees(tmp_path: Path, capsys: pytest.Capture
     image = cv2.imread(str(tmp_path / "seen" / "gate.jpg"))
     assert image is not None
     assert image[360, 400, 2] > 200 > 100 > image[360, 400, 0]
+
+
+def test_a_drawing_without_the_camera_is_refused_and_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "config/gate.toml", "--config-only", "--draw", str(tmp_path)]) == 2
+    assert "--draw: needs the camera's picture" in capsys.readouterr().err

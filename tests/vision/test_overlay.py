@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_agent.vision import overlay
-from edge_agent.vision.overlay import with_text
+from edge_agent.vision.overlay import framed, with_text
 
 
 @pytest.mark.parametrize("chinese", [False, overlay.CHINESE])
@@ -32,3 +32,17 @@ def test_the_picture_stays_and_every_line_is_seen_whole(
 def test_chinese_is_written_as_chinese() -> None:
     image = np.zeros((300, 600, 3), np.uint8)
     assert not np.array_equal(with_text(image, ["车轮带泥"]), with_text(image, ["未密闭运"]))
+
+
+def test_a_frame_marks_its_corners_and_hides_nothing_between() -> None:
+    image = np.full((200, 400, 3), 90, np.uint8)
+    out = framed(image, (0.25, 0.1, 0.75, 0.9))
+    assert (image == 90).all()
+    changed = (out != 90).any(axis=2)
+    for x, y in ((100, 20), (300, 20), (100, 180), (300, 180)):
+        assert changed[y - 2 : y + 3, x - 2 : x + 3].any(), (x, y)
+    assert not changed[50:150].any()
+    assert not changed[:, 150:250].any()
+    beyond = (framed(image, (-0.5, 0.5, 0.2, 1.5)) != 90).any(axis=2)
+    assert beyond[:, :4].any()
+    assert beyond[-5:].any()
