@@ -3,8 +3,8 @@
 Answers (maker's datasheet, tables 4 and 6): ``40``, length of what follows but the checksum, command, 16-bit
 big-endian values, checksum = low byte of (65536 - sum of all before it). Sent by itself (table 5): 32 bytes from
 ``42 4D 00 1C`` with a 16-bit sum; in the S0, word 1 is PM2.5 and word 2 PM10. For the C0, words 0-3 are taken as PM1,
-PM2.5, PM4 and PM10 as in its answers; unconfirmed, so prefer query mode with a C0. ``A5 A5`` accepts a command,
-``96 96`` refuses it.
+PM2.5, PM4 and PM10 as in its answers; unconfirmed, so a C0 is asked where no mode is named. ``A5 A5`` accepts a
+command, ``96 96`` refuses it; unconfirmed too, and neither is taken for a measurement.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ class Honeywell(Driver):
     starts = b"\x40\x42\xa5\x96"
     longest = 32
     ranges = dict.fromkeys(_COMPACT, (0, 1000))
+
+    def check_mode(self, mode: str) -> Mode:
+        """As ``Driver.check_mode``; the usual mode of a C0 is query."""
+        return super().check_mode(mode or (Mode.QUERY if self.model == "HPMA115C0" else Mode.ACTIVE))
 
     def opening(self, mode: Mode) -> Sequence[Command]:
         return (Command(START, 0.2), Command(AUTO_ON if mode is Mode.ACTIVE else AUTO_OFF, 0.2))

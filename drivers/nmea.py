@@ -2,7 +2,7 @@
 
 Sentences: ``$``, talker and type, fields, ``*``, XOR of all between in hex, CR LF. RMC gives position, speed and
 course; GGA adds altitude, satellites and HDOP. A reading is made of each RMC with what the last GGA said, or of each
-GGA where no RMC comes. Positions are WGS-84 (GCJ-02 belongs on maps only). The model is the line's bit rate.
+GGA where no RMC comes. Positions are WGS-84, as they come. The model is the line's bit rate.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Quality(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``port`` is a serial device, best its /dev/serial/by-id path, or ``simulated:``; an empty ``mode`` is the usual
-    one of the driver.
+    one of the driver. ``warm_up_s``: 30 s is what is said of laser sensors; no maker's text was read for it.
 
     ``city_file`` is a CSV with the city's air for limits that subtract it; it is read anew when it changes.
     ``limits`` is a list, or the name of a set in ``config/limits`` of which ``limits_case`` chooses the part.

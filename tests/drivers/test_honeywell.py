@@ -47,6 +47,12 @@ def test_no_measurements(frame: str) -> None:
     assert Honeywell().decode(data) is None
 
 
+def test_a_compact_one_is_asked_for_what_it_sends_by_itself_is_unconfirmed() -> None:
+    assert Honeywell("HPMA115C0").check_mode("") is Mode.QUERY
+    assert Honeywell("HPMA115C0").check_mode("active") is Mode.ACTIVE
+    assert Honeywell().check_mode("") is Mode.ACTIVE
+
+
 def test_the_mode_is_set_after_the_start() -> None:
     assert [step.data for step in Honeywell().opening(Mode.QUERY)] == [honeywell.START, honeywell.AUTO_OFF]
     assert [step.data for step in Honeywell().opening(Mode.ACTIVE)] == [honeywell.START, honeywell.AUTO_ON]

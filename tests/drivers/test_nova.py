@@ -42,6 +42,7 @@ def test_commands_are_the_published_ones() -> None:
     assert nova.SLEEP.hex() == "aab406010000000000000000000000ffff05ab"
     assert nova.WAKE.hex() == "aab406010100000000000000000000ffff06ab"
     assert nova.CONTINUOUS.hex() == "aab408010000000000000000000000ffff07ab"
+    assert nova.command(8, 1, 1).hex() == "aab408010100000000000000000000ffff08ab"
     assert nova.command(8, 1, 30).hex() == "aab408011e00000000000000000000ffff25ab"
 
 

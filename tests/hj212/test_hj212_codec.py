@@ -75,6 +75,11 @@ def test_broken_frames_of_the_field_are_refused_with_the_reason(raw: bytes, reas
     assert refused.value.reason == reason
 
 
+def test_the_check_that_the_standards_prose_misprints_is_refused() -> None:
+    with pytest.raises(FrameError, match=r"crc: the frame says 1C08, its bytes give 1C80 \(hj\)"):
+        decode(HJ[2][:-4] + b"1C08")
+
+
 def test_what_the_standards_own_sample_says() -> None:
     frame = decode(HJ[2]).frame
     assert (frame.qn, frame.cn, frame.flag, frame.wants_answer) == ("20160801085857223", 1062, 5, True)
