@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# onnxruntime reports to its maker unless told not to; the agent tells it by itself.
+export ORT_DISABLE_TELEMETRY = 1
 # Most tests wait for brokers, sensors and processes rather than compute.
 PARALLEL ?= -n 5 --dist loadfile
 

@@ -26,7 +26,6 @@ DECIDERS = ("dust", "events", "gate", "parking", "vision")
 IMPURE = {
     "asyncio",
     "multiprocessing",
-    "os",
     "queue",
     "random",
     "socket",

@@ -1,12 +1,18 @@
 """An ONNX model opened with onnxruntime: pictures in, arrays out. One thread, no memory arena kept between runs.
 
 Preprocessing follows the card. A letterboxed picture keeps its aspect; ``Placed`` says how to map boxes back.
+
+onnxruntime 1.32 reports machine, program and models to its maker over HTTPS and keeps a database of that in
+the home folder. A device speaks to its configured destinations and to nobody else: that is off before it is imported.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import cv2
 import numpy as np

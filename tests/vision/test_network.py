@@ -1,5 +1,10 @@
 """Pictures are placed in the input as the card says, and boxes find their way back."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -32,3 +37,16 @@ def test_a_wide_picture_costs_a_rectangle() -> None:
 def test_boxes_do_not_leave_the_picture() -> None:
     placed = Placed(0.5, 0.5, 0.0, 0.0, 100, 50)
     np.testing.assert_allclose(placed.back(np.array([[-10, -10, 500, 500]], np.float32)), [[0, 0, 100, 50]])
+
+
+@pytest.mark.slow
+def test_onnxruntime_reports_nothing_to_its_maker(tmp_path: Path) -> None:
+    """Left alone, version 1.32 leaves a device id and a database of events to send in the home folder."""
+    program = (
+        "from edge_agent.vision.state import StateClassifier\nStateClassifier.load('truck-state')\n"
+        "import onnxruntime; print(onnxruntime.__version__)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "CI")}
+    command = [sys.executable, "-c", program]
+    subprocess.run(command, env=environment | {"HOME": str(tmp_path)}, stdout=subprocess.PIPE, check=True)
+    assert list(tmp_path.iterdir()) == []
