@@ -1,5 +1,5 @@
-"""What goes on after a restart: a dust watch's exceedances, under their ids and with their one violation, and the last
-day of the site card.
+"""What goes on after a restart: a dust watch's exceedances, under their ids and with their one violation, its windows
+that wait for the city's air, the last of that; the last day of the site card; how long a relay was on today.
 
 Each is written to a file of the data folder, after what came of it was recorded. The watch's is written with the next
 reading, some seconds later at most: a power cut in between costs at worst a second "started" of the same exceedance,
@@ -18,17 +18,17 @@ from typing import Any
 import msgspec
 
 from drivers.readings import Reading
+from edge_agent.dust.actuation import Actuation, ActuationMemory
 from edge_agent.dust.card import CardMemory, SiteCard
 from edge_agent.dust.city import CityAir
-from edge_agent.dust.limits import LimitMemory
 from edge_agent.dust.quality import Mark
-from edge_agent.dust.watch import DustWatch
+from edge_agent.dust.watch import DustWatch, WatchMemory
 from edge_agent.evidence.files import Files
 from edge_agent.messages import Draft
 
 log = logging.getLogger(__name__)
 
-_CARD_EVERY_S = 60.0
+_EVERY_S = 60.0
 
 
 class RememberingWatch:
@@ -39,8 +39,9 @@ class RememberingWatch:
         self._path = path
         self._files = files or Files()
         self._due = False
+        self._waiting = 0
         try:
-            watch.recall(msgspec.json.decode(path.read_bytes(), type=dict[str, LimitMemory]))
+            watch.recall(msgspec.json.decode(path.read_bytes(), type=WatchMemory))
         except FileNotFoundError:
             pass
         except (OSError, msgspec.DecodeError) as error:
@@ -58,7 +59,9 @@ class RememberingWatch:
 
     def city(self, air: CityAir) -> list[Draft]:
         """See ``DustWatch.city``."""
-        return self._noted(self._watch.city(air))
+        drafts = self._noted(self._watch.city(air))
+        self._due = True
+        return drafts
 
     def mark(self, mark: Mark | None) -> None:
         """See ``DustWatch.mark``."""
@@ -75,7 +78,10 @@ class RememberingWatch:
         return self._watch.state()
 
     def _noted(self, drafts: list[Draft]) -> list[Draft]:
-        self._due = self._due or any(draft.channel != "dust" for draft in drafts)
+        if drafts:
+            waiting = self._watch.waiting
+            self._due |= waiting != self._waiting or any(draft.channel != "dust" for draft in drafts)
+            self._waiting = waiting
         return drafts
 
     def _write(self) -> None:
@@ -106,7 +112,7 @@ class RememberingCard:
     def update(self, draft: Draft, key: str = "") -> list[Draft]:
         """See ``SiteCard.update``."""
         drafts = self._card.update(draft, key)
-        if draft.channel != "dust" or abs(draft.time - self._written) >= _CARD_EVERY_S:
+        if draft.channel != "dust" or abs(draft.time - self._written) >= _EVERY_S:
             self._write(draft.time)
         return drafts
 
@@ -124,3 +130,40 @@ class RememberingCard:
             self._files.replace(self._path, msgspec.json.encode(self._card.memory()))
         except OSError as error:
             log.warning("%s cannot be written (%s); after a restart the site card's day begins anew", self._path, error)
+
+
+class RememberingActuation:
+    """As ``Actuation``, with ``path`` for its memory: written with every switch, and once a minute while it is on."""
+
+    def __init__(self, actuation: Actuation, path: Path, files: Files | None = None) -> None:
+        self._actuation = actuation
+        self._path = path
+        self._files = files or Files()
+        self._written = float("-inf")
+        try:
+            actuation.recall(msgspec.json.decode(path.read_bytes(), type=ActuationMemory))
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s cannot be read (%s); the relay's day begins anew", path, error)
+
+    def update(self, draft: Draft) -> list[Draft]:
+        """See ``Actuation.update``."""
+        return self._noted(self._actuation.update(draft), draft.time)
+
+    def tick(self, now: float) -> list[Draft]:
+        """See ``Actuation.tick``."""
+        return self._noted(self._actuation.tick(now), now)
+
+    def finish(self, now: float) -> list[Draft]:
+        """See ``Actuation.finish``."""
+        return self._noted(self._actuation.finish(now), now)
+
+    def _noted(self, drafts: list[Draft], now: float) -> list[Draft]:
+        if drafts or (self._actuation.on and abs(now - self._written) >= _EVERY_S):
+            self._written = now
+            try:
+                self._files.replace(self._path, msgspec.json.encode(self._actuation.memory()))
+            except OSError as error:
+                log.warning("%s cannot be written (%s); after a restart the relay's day begins anew", self._path, error)
+        return drafts

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from drivers.errors import DeviceLostError
 from drivers.relays import Relay, open_relay
-from edge_agent.agent.memory import RememberingCard
+from edge_agent.agent.memory import RememberingActuation, RememberingCard
 from edge_agent.clock import Clock
 from edge_agent.config import Config
 from edge_agent.config.card import read_rules
@@ -40,7 +40,10 @@ class Site:
         lamp = config.card.lamp if config.card else {}
         self._lamp = {colour: _Switch(f"lamp {colour}", port, False, clock) for colour, port in lamp.items()}
         self._actuations = [
-            (Actuation(section), _Switch(section.name, section.port, section.active_low, clock))
+            (
+                RememberingActuation(Actuation(section), Path(config.device.data_dir, f"{section.name}.relay")),
+                _Switch(section.name, section.port, section.active_low, clock),
+            )
             for section in config.actuator
         ]
 

@@ -1,11 +1,13 @@
 """When a fog cannon or sprinkler runs. Pure: it returns drafts, whoever records them switches the relay.
 
-Off is the safe state: at the start, without valid data, when the day's share is used up. Off for safety does not wait
+Off is the safe state: at the start, without valid data, when the day's share is used up. With ``memory`` and ``recall``
+the day's share and the least time off go on after a restart. Off for safety does not wait
 for ``min_on_s``; off because the air is better does. ``tick`` must be called at least every few seconds.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from edge_agent.config.actuator import Actuator
@@ -14,6 +16,15 @@ from edge_agent.messages.envelope import Draft
 from edge_agent.messages.site import ActuationData
 
 DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActuationMemory:
+    """``on_today_s`` of the local ``day``, counted since 1970; ``changed`` is when it was switched last, or None."""
+
+    day: int
+    on_today_s: float
+    changed: float | None = None
 
 
 class Actuation:
@@ -31,6 +42,21 @@ class Actuation:
         self._base_s = float("inf")
         self._day = 0
         self._on_today_s = 0.0
+
+    @property
+    def on(self) -> bool:
+        """Whether it is to run."""
+        return self._on
+
+    def memory(self) -> ActuationMemory:
+        """What must be known again after a restart."""
+        changed = self._changed if self._changed > float("-inf") else None
+        return ActuationMemory(self._day, self._on_today_s, changed)
+
+    def recall(self, memory: ActuationMemory) -> None:
+        """Goes on with the day's share and the least time off; the relay itself is off."""
+        self._day, self._on_today_s = memory.day, memory.on_today_s
+        self._changed = float("-inf") if memory.changed is None else memory.changed
 
     def update(self, draft: Draft) -> list[Draft]:
         """Takes windows and exceedances of its sensor in."""

@@ -26,6 +26,10 @@ class CitySeries:
     def __init__(self) -> None:
         self._records: dict[float, CityAir] = {}
 
+    def last(self, count: int) -> list[CityAir]:
+        """The newest records, oldest first."""
+        return sorted(self._records.values(), key=lambda air: air.start)[-count:]
+
     def update(self, air: CityAir) -> None:
         self._records[air.start] = air
         while len(self._records) > KEPT:

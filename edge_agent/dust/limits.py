@@ -16,7 +16,7 @@ Time is the windows'; nothing here reads a clock.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from edge_agent.config.dust import Limit
 from edge_agent.dust.city import CitySeries
@@ -69,10 +69,14 @@ class DayCount:
 
 @dataclass(frozen=True, slots=True)
 class LimitMemory:
-    """What a limit's watch must know again after a restart, so that an exceedance goes on under its id."""
+    """What a limit's watch must know again after a restart, so that an exceedance goes on under its id.
+
+    ``waiting``: windows whose background has not come, without the values that the limit does not name.
+    """
 
     episode: Episode | None
     today: DayCount
+    waiting: list[WindowResult] = field(default_factory=list)
 
 
 class LimitWatch:
@@ -93,11 +97,17 @@ class LimitWatch:
 
     def memory(self) -> LimitMemory:
         """As it stands now; it goes on changing, so write it down at once."""
-        return LimitMemory(self._episode, self._today)
+        return LimitMemory(self._episode, self._today, list(self._waiting))
 
     def recall(self, memory: LimitMemory) -> None:
         """Goes on where ``memory`` was taken."""
         self._episode, self._today = memory.episode, memory.today
+        self._waiting.extend(memory.waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many windows wait for their background."""
+        return len(self._waiting)
 
     @property
     def exceedance(self) -> str:
@@ -115,7 +125,7 @@ class LimitWatch:
             return []
         if not limit.background:
             return self._decide(self._judge(window, None))
-        self._waiting.append(window)
+        self._waiting.append(replace(window, values={limit.value_name: window.values[limit.value_name]}))
         return self.city_changed()
 
     def city_changed(self) -> list[Draft]:

@@ -6,8 +6,8 @@ Pure and deterministic: the same readings give the same drafts, live and replaye
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -15,11 +15,19 @@ import msgspec
 from drivers.readings import Quality, Reading
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
-from edge_agent.dust.limits import LimitMemory, LimitWatch, rounded
+from edge_agent.dust.limits import WAITING_MAX, LimitMemory, LimitWatch, rounded
 from edge_agent.dust.quality import Mark, QualityCheck, correction_name
 from edge_agent.dust.window import WindowResult, Windows
 from edge_agent.messages.dust import DustData, Readings, Statistic
 from edge_agent.messages.envelope import Draft, rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class WatchMemory:
+    """What a watch knows of its limits, by limit, and of the city's air."""
+
+    limits: dict[str, LimitMemory]
+    city: list[CityAir] = field(default_factory=list)
 
 
 class DustWatch:
@@ -71,16 +79,26 @@ class DustWatch:
         """Closes all windows, whole or not."""
         return self._drafts(self._windows.flush())
 
-    def memory(self) -> dict[str, LimitMemory]:
-        """What must be known again after a restart, by limit; it goes on changing, so write it down at once."""
-        return {f"{watch.label} {watch.limit.value:g}": watch.memory() for watch in self._limits}
+    def memory(self) -> WatchMemory:
+        """What must be known again after a restart; it goes on changing, so write it down at once."""
+        return WatchMemory(
+            {f"{watch.label} {watch.limit.value:g}": watch.memory() for watch in self._limits},
+            self._city.last(WAITING_MAX),
+        )
 
-    def recall(self, memory: Mapping[str, LimitMemory]) -> None:
+    def recall(self, memory: WatchMemory) -> None:
         """Goes on where ``memory`` was taken; limits it does not know begin anew."""
+        for air in memory.city:
+            self._city.update(air)
         for watch in self._limits:
-            known = memory.get(f"{watch.label} {watch.limit.value:g}")
+            known = memory.limits.get(f"{watch.label} {watch.limit.value:g}")
             if known is not None:
                 watch.recall(known)
+
+    @property
+    def waiting(self) -> int:
+        """How many windows wait for the city's air."""
+        return sum(limit.waiting for limit in self._limits)
 
     def state(self) -> dict[str, Any]:
         """What is counted: readings left out because their window was closed, limits that are exceeded now."""

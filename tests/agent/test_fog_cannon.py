@@ -18,6 +18,7 @@ FOG = """
 port = "modbus:{port}?unit=1&coil=0"
 on_above = 150.0
 off_below = 100.0
+min_off_s = 0
 """
 NO_BROKER = "mqtt://127.0.0.1:9"
 

@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 from drivers.readings import Reading
-from edge_agent.agent.memory import RememberingCard, RememberingWatch
+from edge_agent.agent.memory import RememberingActuation, RememberingCard, RememberingWatch
+from edge_agent.config.actuator import Actuator
 from edge_agent.config.card import read_rules
 from edge_agent.config.dust import DustSensor, Limit
+from edge_agent.dust.actuation import Actuation
 from edge_agent.dust.card import SiteCard
+from edge_agent.dust.city import CityAir
 from edge_agent.dust.watch import DustWatch
 from edge_agent.messages import CorrectionData, Draft, DustData, Statistic, ViolationData
 from edge_agent.messages.envelope import rfc3339
-from edge_agent.messages.site import CardData
+from edge_agent.messages.site import ActuationData, CardData
 
 MIDNIGHT = 1784044800.0
 SECTION = DustSensor(
@@ -47,6 +50,20 @@ def test_an_exceedance_goes_on_after_a_restart_and_raises_no_second_violation(tm
     assert len(ids) == 1
 
 
+def test_hours_that_wait_for_the_citys_air_outlast_a_restart(tmp_path: Path) -> None:
+    """A post that was restarted before the city spoke never judged the hours until then."""
+    limit = Limit(value_name="pm10_ug_m3", value=80, window_s=3600, background="pm10_ug_m3")
+    section = DustSensor(driver="x", port="y", interval_s=60, limits=[limit])
+
+    def post() -> RememberingWatch:
+        return RememberingWatch(DustWatch(section), tmp_path / "dust.watch")
+
+    first = post()
+    first.city(CityAir(MIDNIGHT + 3600, {"pm10_ug_m3": 150.0}))
+    assert told(run(first, 0, 122, 200)) == []
+    assert told(post().city(CityAir(MIDNIGHT, {"pm10_ug_m3": 50.0}))) == ["started", "violation", "ended"]
+
+
 def test_one_that_was_left_behind_ends_with_the_next_window(tmp_path: Path) -> None:
     path = tmp_path / "dust.watch"
     run(opened(path), 0, 20, 200)
@@ -58,7 +75,7 @@ def test_one_that_was_left_behind_ends_with_the_next_window(tmp_path: Path) -> N
 
 def test_a_broken_or_foreign_memory_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / "dust.watch"
-    for content in (b"", b"\x00\xff", b"[]", b'{"other 5": {"episode": null, "today": {}}}'):
+    for content in (b"", b"\x00\xff", b"[]", b'{"limits": {"other 5": {"episode": null, "today": {}}}}'):
         path.write_bytes(content)
         assert told(run(opened(path), 0, 20, 200)) == ["started"]
 
@@ -122,3 +139,29 @@ def test_a_broken_memory_of_the_card_begins_anew_and_is_replaced(tmp_path: Path)
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     card = card_of(tmp_path / "absent" / "site.card")
     assert said(card, 0, 20)[0].colour == "green"
+
+
+def test_a_restart_gives_a_fog_cannon_no_second_day_s_share(tmp_path: Path) -> None:
+    section = Actuator(port="simulated:", on_above=150, off_below=100, max_on_s=1200, min_off_s=0)
+
+    def relay() -> RememberingActuation:
+        return RememberingActuation(Actuation(section), tmp_path / "fog.relay")
+
+    def switched(relay: RememberingActuation, first: int, minutes: int) -> list[tuple[bool, int]]:
+        drafts = []
+        for i in range(first, first + minutes):
+            value = Statistic(mean=200, min=1, max=300, count=60, flag="N")
+            data = DustData(sensor="dust", start=rfc3339(MIDNIGHT + 60 * i), window_s=60, values={"pm10_ug_m3": value})
+            drafts += relay.update(Draft("dust", MIDNIGHT + 60 * i + 60, data))
+        return [(d.data.on, round((d.time - MIDNIGHT) / 60)) for d in drafts if isinstance(d.data, ActuationData)]
+
+    assert switched(relay(), 0, 11) == [(True, 1)], "killed in the eleventh minute"
+    assert switched(relay(), 20, 30) == [(True, 21), (False, 31)], "ten of twenty minutes were left"
+    assert switched(relay(), 60, 60) == []
+    assert switched(relay(), 1440, 1) == [(True, 1441)], "the next day"
+
+
+def test_a_broken_memory_of_a_relay_begins_anew(tmp_path: Path) -> None:
+    section = Actuator(port="simulated:", on_above=150, off_below=100)
+    (tmp_path / "fog.relay").write_text("nonsense")
+    assert RememberingActuation(Actuation(section), tmp_path / "fog.relay").tick(MIDNIGHT) == []

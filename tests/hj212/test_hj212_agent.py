@@ -111,3 +111,9 @@ def test_the_agent_speaks_to_broker_and_platform_and_switches_the_relay(
             agent.kill()
             agent.wait(30)
     assert receiver.of("actuation")[-1].data["reason"] == "the agent stops"
+    with Receiver(mosquitto.url) as late:
+        wait_until(lambda: bool(late.of("card")), what="the card, retained")
+        card = late.of("card")[-1].data
+    assert (card["colour"], card["rules"]) == ("red", "default")
+    assert card["inputs"]["exceeding_windows"] >= 4
+    assert card["reasons"]
