@@ -40,7 +40,7 @@ install: $(VENV)/.device
 	systemd-tmpfiles --create edge-agent.conf
 	-systemctl daemon-reload
 	-udevadm control --reload
-	@echo "write /etc/edge-agent/device.toml, then: $(CURDIR)/$(BIN)/edge-agent check /etc/edge-agent/device.toml"
+	@echo "write /etc/edge-agent/device.toml, then: runuser -u edge-agent -- $(CURDIR)/$(BIN)/edge-agent check /etc/edge-agent/device.toml"
 
 schema: $(VENV)/.dev
 	$(BIN)/edge-agent schema | $(BIN)/python -c 'import json, sys, yaml; yaml.safe_dump(json.load(sys.stdin), sys.stdout, sort_keys=False, allow_unicode=True, width=110)' > docs/asyncapi.yaml
