@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.cli.owner import require_owner
 from edge_agent.config import Gate, load
 from edge_agent.errors import ConfigError, LabelError
 from edge_agent.messages import rfc3339
@@ -56,6 +57,7 @@ class _Crop:
 def run(args: argparse.Namespace) -> int:
     """Adapts or undoes."""
     post = _post(args)
+    require_owner(post.data_dir)
     from edge_agent.vision import adaptation
     from edge_agent.vision.state import StateClassifier
 

@@ -8,6 +8,7 @@ import signal
 import threading
 from pathlib import Path
 
+from edge_agent.cli.owner import require_owner
 from edge_agent.config import load
 
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the agent."""
     config = load(args.config)
+    require_owner(Path(config.device.data_dir))
     from edge_agent.agent.agent import Agent
 
     stop = threading.Event()

@@ -110,3 +110,19 @@ def test_ctrl_c_that_a_library_turned_into_another_error_still_ends_with_130(mon
         assert main(["schema"]) == 130
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+@pytest.mark.parametrize("words", [["run"], ["adapt", "--undo"]])
+def test_root_does_not_leave_files_that_the_agent_cannot_read(words: list[str], tmp_path: Path) -> None:
+    """A key made by root kept the service from ever starting again."""
+    data = tmp_path / "data"
+    data.mkdir()
+    os.chown(data, 1, 1)
+    file = tmp_path / "device.toml"
+    text = Path("config/gate.toml").read_text(encoding="utf-8")
+    file.write_text(text.replace("[device]", f'[device]\ndata_dir = "{data}"'), encoding="utf-8")
+    done = edge_agent(*words, file)
+    assert done.returncode == 2
+    assert f"{data} is daemon's; put before this command: runuser -u daemon --" in done.stderr
+    assert list(data.iterdir()) == []
