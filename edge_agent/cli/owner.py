@@ -18,6 +18,4 @@ def require_owner(data_dir: Path) -> None:
         name = pwd.getpwuid(owner).pw_name
     except KeyError:
         name = f"#{owner}"
-    raise ConfigError(
-        "command line", "", f"{data_dir} is {name}'s; run this as {name}: runuser -u {name} -- edge-agent …"
-    )
+    raise ConfigError("command line", "", f"{data_dir} is {name}'s; put before this command: runuser -u {name} --")
