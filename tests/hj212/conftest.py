@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,16 +28,16 @@ DATA = (2011, 2051, 2061, 2031)
 
 
 class Platform:
-    """Listens on a free port. ``answer(frame)`` gives the CN to answer data with, and its CP, or None."""
+    """Listens on a free port, or ``port``. ``answer(frame)`` gives the CN to answer data with, and its CP, or None."""
 
-    def __init__(self, key: bytes | None = None) -> None:
+    def __init__(self, key: bytes | None = None, port: int = 0) -> None:
         self.frames: queue.Queue[Frame] = queue.Queue()
         self.raw: list[bytes] = []
         self.key = key
         self.answer: Callable[[Frame], tuple[int, str] | None] = lambda frame: (9014, "")
         self.connected = threading.Event()
         self.connections = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", port))
         self.port = self._server.getsockname()[1]
         self._client: socket.socket | None = None
         self._open = True
@@ -192,7 +193,7 @@ def platform() -> Iterator[Platform]:
 def make_platform() -> Iterator[Callable[..., Platform]]:
     made: list[Platform] = []
 
-    def make(**options: bytes) -> Platform:
+    def make(**options: Any) -> Platform:
         made.append(Platform(**options))
         return made[-1]
 

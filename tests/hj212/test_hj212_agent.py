@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from edge_agent.config import Mqtt
+from edge_agent.hj212 import Frame, decode
 from edge_agent.uplink.mqtt import MqttUplink
 from tests.brokers import Mosquitto
 from tests.hj212.conftest import MN, Platform, Post
@@ -56,35 +57,64 @@ off_below = 100.0
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_day_without_broker_and_platform_loses_nothing_and_sends_new_data_first(
-    tmp_path: Path, mosquitto: Mosquitto, platform: Platform, settings
+    tmp_path: Path, mosquitto: Mosquitto, make_platform, settings
 ) -> None:
+    """Minutes, hours and the day; both destinations are away at first and break off twice while catching up."""
+    absent = make_platform()
+    absent.close()
+    mosquitto.stop()
     broker = msgspec.convert({"name": "broker", "broker": mosquitto.url, "backfill_per_s": 0.0}, Mqtt)
-    post = Post(tmp_path, settings(platform, send=("minute",)), more={"broker": None})
-    yesterday = now_minute() - 60 * DAY
+    kinds = ("minute", "hour", "day")
+    post = Post(tmp_path, settings(absent, send=kinds, edition="2025"), more={"broker": None})
+    midnight = (time.time() + 8 * 3600) // 86400 * 86400 - 8 * 3600 - 2 * 86400
     for minute in range(DAY):
-        post.window(yesterday + 60 * minute, mean=50.0 + minute % 100)
+        post.window(midnight + 60 * minute, mean=50.0 + minute % 100)
+        if minute % 60 == 59:
+            post.window(midnight + 60 * (minute - 59), 3600, mean=60.0)
+    post.window(midnight, 86400, mean=70.0)
     fresh = now_minute()
     post.window(fresh)
     post.outbox.flush()
     link, stop = MqttUplink(broker, DEVICE, post.outbox), threading.Event()
     thread = threading.Thread(target=link.run, args=(stop,))
+    thread.start()
+    post.start()
+    wait_until(lambda: bool(link.state().error) and bool(post.uplinks[0].state().error), 30)
+    mosquitto.start()
     with Receiver(mosquitto.url) as receiver:
-        thread.start()
-        post.start()
-        wait_until(lambda: min(each.state().acknowledged for each in (link, *post.uplinks)) > DAY, 250)
-        wait_until(lambda: len(receiver.messages) > DAY)
+        platform = make_platform(port=absent.port)
+        heard = 0
+
+        def answer(frame: Frame) -> tuple[int, str] | None:
+            nonlocal heard
+            heard += 1
+            if heard in (400, 1000):
+                platform.cut()
+                return None
+            return 9014, ""
+
+        platform.answer = answer
+        wait_until(lambda: link.state().acknowledged > DAY // 2, 100)
+        mosquitto.stop()
+        mosquitto.start()
+        wait_until(lambda: len({message.data["start"] for message in receiver.of("dust")}) > DAY, 200)
+        post.waits_for(lambda: post.pending() == 0, 200)
         stop.set()
         link.wake()
         thread.join(20)
-    post.waits_for(lambda: post.pending() == 0)
     post.close()
-    starts = [message.data["start"] for message in receiver.of("dust")]
-    assert len(set(starts)) == DAY + 1
+    assert platform.connections == 3
+    told = [(message.data["window_s"], message.data["start"]) for message in receiver.of("dust")]
+    assert len(set(told)) == DAY + 24 + 1 + 1
     assert not receiver.of("dust")[0].historical
-    frames = [platform.next(2051) for _ in range(DAY + 1)]
-    times = [frame.get("DataTime") for frame in frames]
-    assert times[0] == chinese(fresh)
-    assert times[1:] == [chinese(yesterday + 60 * minute) for minute in range(DAY)]
+    frames = [decode(raw).frame for raw in platform.raw]
+    assert [frame.fields.get("RF") for frame in frames] == [None] + ["1"] * (len(frames) - 1)
+    whole = {cn: list(dict.fromkeys(f.get("DataTime") for f in frames if f.cn == cn)) for cn in (2051, 2061, 2031)}
+    assert frames[0].get("DataTime") == chinese(fresh)
+    assert whole[2051] == [chinese(fresh), *(chinese(midnight + 60 * minute) for minute in range(DAY))]
+    assert whole[2061] == [chinese(midnight + 3600 * hour) for hour in range(24)]
+    assert whole[2031] == [chinese(midnight)]
+    assert len(frames) <= DAY + 26 + 2, "what was answered is not sent again"
 
 
 @pytest.mark.slow
