@@ -42,6 +42,7 @@ class Replay:
         first, last = whole.events.serials if whole.events else (1, 1)
         self._serials = itertools.cycle(range(first, last + 1))
         self._items = 0
+        self._lost: dict[str, int] = {}
         self._messages: Counter[str] = Counter()
         self._violations: Counter[str] = Counter()
         self._open: Callable[[], Device[Any]]
@@ -65,12 +66,18 @@ class Replay:
             pass
         finally:
             device.close()
+            if self._what == "readings":
+                self._lost = {name: getattr(device, name, 0) for name in ("rejected", "skipped")}
         yield from map(self._record, self._decider.finish())
 
     def summary(self) -> dict[str, Any]:
-        """What was read, what came of it, and what the decider counted."""
+        """What was read, what came of it, and what the decider counted.
+
+        Of sensor bytes also how many frames were ``rejected`` and how many bytes ``skipped`` that belonged to none.
+        """
         return {
             self._what: self._items,
+            **self._lost,
             "messages": dict(self._messages),
             "violations": dict(self._violations),
             **{name: value for name, value in self._decider.state().items() if name not in ("following", "violations")},

@@ -87,6 +87,13 @@ class DustSensor(Section, frozen=True, kw_only=True, forbid_unknown_fields=True)
     city_file: str = ""
     quality: Quality = Quality()
 
+    def __post_init__(self) -> None:
+        if self.interval_s > self.report_window_s:
+            problem = f"interval_s {self.interval_s:g} is longer than report_window_s {self.report_window_s:g}"
+            raise ValueError(
+                f"{problem}: most windows would hold no reading; make the window a multiple of the interval"
+            )
+
 
 def shortest_window_s(sensor: DustSensor) -> float:
     """The shortest of the windows that are published of it."""

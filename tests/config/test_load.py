@@ -32,6 +32,7 @@ def refusal(tmp_path: Path, text: str) -> ConfigError:
         (DEVICE.replace("[device]", "[[device]]"), "device", ["write [device], not [[device]]"]),
         (DEVICE + "[outbx]\n", "outbx", ["did you mean 'outbox'", "mqtt"]),
         (DEVICE + SENSOR + 'interval_s = "fast"\n', "dust[0].interval_s", ["float", "'fast'"]),
+        (DEVICE + SENSOR + "interval_s = 300\n", "dust[0]", ["interval_s 300 is longer than report_window_s 60"]),
         (DEVICE + SENSOR + "interval_s = -1\n", "dust[0].interval_s", [">= 0.2", "-1"]),
         (DEVICE + SENSOR + 'mode = "passive"\n', "dust[0].mode", ["'active', 'query'", "'passive'"]),
         (DEVICE.replace("gate-01", "gate 01/#"), "device.id", ["letters, digits", "'gate 01/#'"]),

@@ -56,7 +56,7 @@ def test_replay_finds_the_driver_and_tells_every_reading(
     command = ["replay", str(FOLDER / f"{name}.hexdump"), "--config", str(config), "--json"]
     assert main([*command, "--start", "2026-07-15T10:00:00+08:00"]) == 0
     *messages, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert last["summary"]["readings"] == 10
+    assert [last["summary"][name] for name in ("readings", "rejected", "skipped")] == [10, 0, 0]
     told = messages[0]["data"]
     rows = published(name)
     assert told["start"] == "2026-07-15T02:00:00.000Z"
@@ -64,3 +64,15 @@ def test_replay_finds_the_driver_and_tells_every_reading(
     for value, column in told["readings"]["values"].items():
         assert column == pytest.approx([row[value] for row in rows], abs=5e-4)
         assert told["values"][value]["mean"] == pytest.approx(sum(row[value] for row in rows) / 10, abs=6e-4)
+
+
+def test_bytes_of_another_driver_than_named_are_told_in_the_summary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It said "readings: 0" and nothing else."""
+    config = tmp_path / "post.toml"
+    config.write_text('[device]\nid = "d"\nsite = "s"\nkind = "dust"\n[[dust]]\ndriver = "nova"\nport = "x"\n')
+    source = str(FOLDER / "SDS01x.hexdump")
+    assert main(["replay", source, "--config", str(config), "--json", "--driver", "plantower"]) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert (summary["readings"], summary["rejected"], summary["skipped"]) == (0, 0, 100)
