@@ -34,6 +34,7 @@ class Worker:
         self._last_beat = clock.monotonic()
         self._wait_s = back_off(1.0, _BACK_OFF_MAX_S)
         self._failures = 0
+        self._returned = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -57,8 +58,9 @@ class Worker:
 
     @property
     def stuck(self) -> bool:
-        """Whether a running thread gave no sign within its deadline."""
-        return self.alive and self._clock.monotonic() - self._last_beat > self._deadline_s
+        """Whether it was started, has not returned, and gave no sign within its deadline; so is one that died."""
+        started = self._thread.ident is not None and not self._returned
+        return started and self._clock.monotonic() - self._last_beat > self._deadline_s
 
     def join(self, timeout_s: float) -> bool:
         """Waits for the end; False when the thread did not make it in time."""
@@ -77,7 +79,8 @@ class Worker:
                 log.exception("%s failed", self.name)
                 self._failed(f"{type(error).__name__}: {error}", expected=False)
             else:
-                return
+                break
+        self._returned = True
 
     def _failed(self, problem: str, *, expected: bool) -> None:
         if problem != self.problem:
