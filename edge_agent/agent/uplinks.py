@@ -57,7 +57,7 @@ class Uplinks:
             from edge_agent.uplink.history import History, HistoryKeeper
             from edge_agent.uplink.hj212 import Hj212Uplink
 
-            history = History(data_dir / "history.db")
+            history = History(data_dir / "history.db", config.outbox.history_days)
             self._close = history.close
             self.all += [HistoryKeeper(history, outbox)]
             for platform in config.hj212:

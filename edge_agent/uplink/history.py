@@ -1,8 +1,8 @@
 """The dust windows of the last days, kept for platforms that ask for history. One destination of the outbox.
 
-SQLite beside the outbox, bounded by days. A row is committed here before it is acknowledged there. What is lost with
-a power cut (the commits are not synced one by one) was sent or waits in the outbox for its platforms all the same.
-Safe for threads.
+SQLite beside the outbox, bounded by days of a trusted clock: a wrong one must not make old what is not. A row is
+committed here before it is acknowledged there. What is lost with a power cut (the commits are not synced one by one)
+was sent or waits in the outbox for its platforms all the same. Safe for threads.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ CHANNELS = frozenset(("dust",))
 _DAY_S = 86400.0
 _BATCH = 500
 _WAIT_S = 1.0
+_FORGET_S = 3600.0
 
 
 class History:
@@ -37,7 +38,7 @@ class History:
 
     def __init__(self, path: Path, days: float = 31.0) -> None:
         """Raises UplinkError when the file cannot be used; a broken one is replaced."""
-        self._days = days
+        self.days = days
         self._lock = threading.Lock()
         try:
             self._db = self._open(path)
@@ -72,16 +73,22 @@ class History:
         ]
         if not rows:
             return
-        oldest = max(row[0] for row in rows) - self._days * _DAY_S
         with self._lock:
             try:
                 self._db.execute("BEGIN")
                 self._db.executemany("INSERT OR REPLACE INTO window VALUES (?, ?, ?, ?, ?)", rows)
-                self._db.execute("DELETE FROM window WHERE start < ?", (oldest,))
                 self._db.execute("COMMIT")
             except sqlite3.Error as error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+                raise UplinkError(f"the history cannot be written: {error}") from error
+
+    def forget(self, now: float) -> None:
+        """Drops what starts more than ``days`` before ``now``. Raises UplinkError."""
+        with self._lock:
+            try:
+                self._db.execute("DELETE FROM window WHERE start < ?", (now - self.days * _DAY_S,))
+            except sqlite3.Error as error:
                 raise UplinkError(f"the history cannot be written: {error}") from error
 
     def between(self, begin: float, end: float, sensor: str = "") -> list[tuple[int, DustData]]:
@@ -137,6 +144,7 @@ class HistoryKeeper:
         self._queue = outbox.queue(NAME)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._kept = 0
+        self._forgot = float("-inf")
 
     def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
         """Until ``stop`` is set; what waits then is still kept."""
@@ -166,10 +174,17 @@ class HistoryKeeper:
         rows = self._queue.take(_BATCH)
         windows = [(row.sequence, data) for row in rows if (data := window_of(row)) is not None]
         self._history.put(windows)
+        self._forget()
         self._queue.acknowledge([row.sequence for row in rows])
         self._queue.settle()
         self._kept += len(windows)
         return len(rows)
+
+    def _forget(self) -> None:
+        clock = self._outbox.clock
+        if clock.monotonic() - self._forgot >= _FORGET_S and clock.trust().trusted:
+            self._forgot = clock.monotonic()
+            self._history.forget(clock.time())
 
 
 def window_of(row: Row) -> DustData | None:

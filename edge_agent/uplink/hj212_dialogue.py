@@ -54,7 +54,8 @@ class Dialogue:
     ) -> None:
         """``records(cn, begin, end, now)`` yields the CPs of history; ``set_clock(time)`` is whether that was done.
 
-        ``windows_s``: the shortest windows of the sensors, of which minute records are joined whole.
+        ``windows_s``: the shortest windows of the sensors, of which minute records are joined whole; real-time values
+        do not come oftener.
         """
         self._settings = settings
         self._records = records
@@ -137,7 +138,10 @@ class Dialogue:
             time = from_local_time(request.get("SystemTime"), self._settings.utc_offset_h)
             return ExeRtn.DONE if self._set_clock(time) else ExeRtn.CONDITION
         if command is Cn.SET_RTD_INTERVAL:
-            state.real_time_s = _within(request.get("RtdInterval"), *RTD_SECONDS)
+            seconds = _within(request.get("RtdInterval"), *RTD_SECONDS)
+            if any(seconds < window_s for window_s in self._windows_s):
+                return ExeRtn.CONDITION
+            state.real_time_s = seconds
         elif command is Cn.SET_MIN_INTERVAL:
             minutes = _within(request.get("MinInterval"), MINUTES[0], MINUTES[-1])
             if minutes not in MINUTES or any(minutes * 60 % window_s for window_s in self._windows_s):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from edge_agent.hj212 import Frame, cp_to_mapping, decode, join
 from edge_agent.messages import Draft
 from edge_agent.messages.dust import DustData, Statistic
 from edge_agent.messages.envelope import rfc3339
+from edge_agent.uplink.history import History
 from edge_agent.uplink.hj212_dialogue import Dialogue, PlatformState
 from edge_agent.uplink.hj212_link import read_key
 from edge_agent.uplink.hj212_records import combined, day_and_night_cp, exceeded, factors, local_time, period_cp
@@ -184,6 +186,37 @@ def test_a_minute_interval_that_cuts_windows_is_refused(platform, tmp_path, sett
         asked = Frame({"QN": "20260715093000123", "CN": "1064"}, ((("MinInterval", str(minutes)),),))
         assert [frame.get("ExeRtn") for frame in dialogue.answer(asked, 0.0)] == ["", result]
     assert dialogue.state.min_interval_min == 15
+    for seconds, result in ((60, "3"), (300, "1")):
+        asked = Frame({"QN": "20260715093000123", "CN": "1062"}, ((("RtdInterval", str(seconds)),),))
+        assert [frame.get("ExeRtn") for frame in dialogue.answer(asked, 0.0)] == ["", result]
+
+
+def test_the_history_forgets_by_a_trusted_clock_only(tmp_path) -> None:
+    """A window from the future of a wrong clock made the whole month old."""
+    history = History(tmp_path / "history.db", days=31)
+    today = 1784044800.0
+
+    def starts_kept() -> list[float]:
+        return [datetime.fromisoformat(data.start).timestamp() for _, data in history.between(0, 1e11)]
+
+    def put(number: int, start: float) -> None:
+        history.put([(number, DustData(sensor="s", start=rfc3339(start), window_s=60, values={}))])
+
+    for number, start in enumerate((today - 40 * 86400, today, today + 3650 * 86400)):
+        put(number, start)
+    assert len(starts_kept()) == 3
+    history.forget(today + 60)
+    assert starts_kept() == [today, today + 3650 * 86400]
+    history.close()
+
+
+def test_old_windows_leave_the_history_of_a_post(platform, make_post, settings) -> None:
+    post = make_post(settings(platform))
+    post.history.put([(1, DustData(sensor="s", start="2026-01-01T00:00:00.000Z", window_s=60, values={}))])
+    post.start()
+    post.window(now_minute())
+    post.waits_for(lambda: len(post.history.between(0, 1e11)) == 1)
+    assert post.history.between(0, 1e11)[0][1].sensor == "dust"
 
 
 def test_each_sensor_of_a_post_has_its_real_time_values(platform, make_post, settings) -> None:
