@@ -16,10 +16,12 @@ from drivers.readings import Quality, Reading
 from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
 from edge_agent.dust.limits import WAITING_MAX, LimitMemory, LimitWatch, rounded
-from edge_agent.dust.quality import Mark, QualityCheck, correction_name
+from edge_agent.dust.quality import Checked, Mark, QualityCheck, correction_name
 from edge_agent.dust.window import WindowResult, Windows
 from edge_agent.messages.dust import DustData, Readings, Statistic
 from edge_agent.messages.envelope import Draft, rfc3339
+
+NORMAL = Quality.NORMAL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,17 @@ class DustWatch:
             rolling_s=[limit.window_s for limit in limits if limit.alignment == "rolling"],
         )
         self._report_window_s = sensor.report_window_s
-        self._rows: list[Reading] | None = [] if sensor.publish_readings else None
+        self._rows: list[Checked] | None = [] if sensor.publish_readings else None
         self._city = CitySeries()
         self._limits = [LimitWatch(limit, self._city, offset_s) for limit in limits]
 
     def update(self, reading: Reading) -> list[Draft]:
         """Takes one reading in."""
-        windows = self._windows.update(self._quality.update(reading))
+        checked = self._quality.update(reading)
+        windows = self._windows.update(checked)
         drafts = self._drafts(windows) if windows else []
         if self._rows is not None:
-            self._rows.append(reading)
+            self._rows.append(checked)
         return drafts
 
     def tick(self, now: float) -> list[Draft]:
@@ -159,8 +162,14 @@ class DustWatch:
         rows = [row for row in self._rows if start <= row.time < until]
         self._rows = [row for row in self._rows if row.time >= until]
         names = sorted({name for row in rows for name in row.values})
+        flagged = sorted({name for row in rows for name in row.flags})
+        reasons = {n: "; ".join(dict.fromkeys(why for _, why in row.flags.values())) for n, row in enumerate(rows)}
         return Readings(
             offset_s=[round(row.time - start, 3) for row in rows],
-            quality=[row.quality.value for row in rows],
+            quality=[next((flag.value for flag, _ in row.flags.values()), NORMAL) for row in rows],
             values={name: [rounded(row.values.get(name)) for row in rows] for name in names},
+            flags={
+                name: [row.flags[name][0].value if name in row.flags else NORMAL for row in rows] for name in flagged
+            },
+            reasons={n: why for n, why in reasons.items() if why},
         )

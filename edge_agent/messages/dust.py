@@ -32,11 +32,17 @@ class Statistic(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Readings(msgspec.Struct, frozen=True, kw_only=True):
-    """The readings of a window, by column: seconds since its start, HJ 212 quality flag, and each value or null."""
+    """The readings of a window, by column: seconds since its start, HJ 212 quality flag, and each value or null.
+
+    A reading's ``quality`` is N when all its values are; else its values' flags stand in ``flags``, by value name, for
+    all readings of the window, and why in ``reasons``, by the reading's place in the columns, from 0.
+    """
 
     offset_s: list[float]
     quality: list[str]
     values: dict[str, list[float | None]]
+    flags: dict[str, list[str]] = {}
+    reasons: dict[int, str] = {}
 
 
 class DustData(msgspec.Struct, frozen=True, kw_only=True):

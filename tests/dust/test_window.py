@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.readings import Quality, Reading
+from edge_agent.config.dust import DustSensor
 from edge_agent.config.dust import Quality as QualityConfig
 from edge_agent.dust.quality import Checked, QualityCheck
+from edge_agent.dust.watch import DustWatch
 from edge_agent.dust.window import MAX_GAP_WINDOWS, WindowResult, Windows
+from edge_agent.messages import DustData
 
 CHINA = timezone(timedelta(hours=8))
 MIDNIGHT = datetime(2026, 7, 15, tzinfo=CHINA).timestamp()
@@ -245,3 +248,20 @@ def test_humidity_correction_stands_beside_the_raw_value() -> None:
     # Crilley et al. 2018, eq. 2 by hand: 1 + (0.33/1.65) / (1/0.8 - 1) = 1 + 0.2/0.25 = 1.8
     assert values["pm2_5_ug_m3"] == 100
     assert values["pm2_5_corrected_ug_m3"] == pytest.approx(100 / 1.8)
+
+
+def test_readings_that_are_published_tell_the_flag_of_each_value_and_why() -> None:
+    """A value that was stuck or implausible stood under the quality N of its reading."""
+    watch = DustWatch(DustSensor(driver="x", port="y", interval_s=20, publish_readings=True, long_windows_s=()))
+    drafts = []
+    for t, fine, warm in ((0, 20.0, False), (20, 90.0, False), (40, 20.0, True), (60, 20.0, False)):
+        quality = Quality.CALIBRATING if warm else Quality.NORMAL
+        values = {"pm2_5_ug_m3": fine, PM10: 40.0, "noise_db": 55.0}
+        drafts += watch.update(Reading(MIDNIGHT + t, "dust", values, quality, "warming up" if warm else ""))
+    [draft] = drafts
+    assert isinstance(draft.data, DustData)
+    readings = draft.data.readings
+    assert readings is not None
+    assert readings.quality == ["N", "D", "C"]
+    assert readings.flags == {"pm2_5_ug_m3": ["N", "D", "C"], PM10: ["N", "D", "C"], "noise_db": ["N", "N", "C"]}
+    assert readings.reasons == {1: "implausible: pm2_5_ug_m3 90 above pm10_ug_m3 40", 2: "warming up"}
