@@ -57,22 +57,18 @@ def run(args: argparse.Namespace) -> int:
             from edge_agent.demo.broker import EmbeddedBroker
 
             url, version = stack.enter_context(EmbeddedBroker()).url, "3.1.1"
-        config = _demo_config(load(file), file, {"broker": url, "version": version, "insecure": True}, data)
+        config = _demo_config(load(file), {"broker": url, "version": version, "insecure": True}, data)
         counts, whole = _guard(config, file, out, stop, once=args.once)
     print(json.dumps(counts))
     return 0 if whole else 1
 
 
-def _demo_config(config: Config, file: Path, broker: dict[str, Any], data: str) -> Config:
-    """The shipped configuration with this run's broker and data folder, and the clip beside the file."""
-    watched = _watched(config)
-    camera = msgspec.structs.replace(watched.camera, source=str(file.parent / watched.camera.source))
-    section = msgspec.structs.replace(watched, camera=camera)
+def _demo_config(config: Config, broker: dict[str, Any], data: str) -> Config:
+    """The shipped configuration with this run's broker and data folder."""
     return msgspec.structs.replace(
         config,
         device=msgspec.structs.replace(config.device, data_dir=data),
         mqtt=[msgspec.structs.replace(config.mqtt[0], **broker)],
-        **({"gate": [section]} if config.gate else {"pole": [section]}),
     )
 
 

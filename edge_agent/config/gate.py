@@ -25,7 +25,8 @@ _LEAST_LOOKS = 2
 
 
 class Camera(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``source``: an rtsp:// address, /dev/videoN, a video file or a folder of pictures.
+    """``source``: an rtsp:// address, /dev/videoN, a video file or a folder of pictures; a relative path
+    begins at the configuration.
 
     ``policy``: ``newest`` drops frames that nobody took in time, ``every`` waits for the taker (recordings).
     """

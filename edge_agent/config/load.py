@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -26,6 +27,8 @@ from edge_agent.config.review import Review
 from edge_agent.config.section import Section
 from edge_agent.config.uplink import Mqtt
 from edge_agent.errors import ConfigError
+
+Watched = TypeVar("Watched", Gate, Pole)
 
 
 class Config(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +68,8 @@ def load(file: Path | str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(path, "", f"is not TOML: {error}{_line_of(text, str(error))}") from error
     config = formed(raw, Config, path)
-    config = msgspec.structs.replace(config, pole=[_with_bays(path, n, pole) for n, pole in enumerate(config.pole)])
+    poles = [_seen_from(path, _with_bays(path, n, pole)) for n, pole in enumerate(config.pole)]
+    config = msgspec.structs.replace(config, gate=[_seen_from(path, gate) for gate in config.gate], pole=poles)
     for sections in (("dust", "gate", "pole"), ("mqtt", "hj212"), ("actuator",)):
         _unique(path, config, sections)
     _sensors_there(path, config)
@@ -118,6 +122,15 @@ def _sensors_there(path: Path, config: Config) -> None:
         if actuator.sensor not in names:
             problem = f"no [[dust]] sensor is named {actuator.sensor!r}; there are: {', '.join(names) or 'none'}"
             raise ConfigError(path, f"actuator[{index}].sensor", problem)
+
+
+def _seen_from(path: Path, watched: Watched) -> Watched:
+    """``watched`` with a camera that is a file found beside the configuration, unless its path is whole."""
+    source = watched.camera.source
+    if "://" in source or Path(source).is_absolute():
+        return watched
+    camera = msgspec.structs.replace(watched.camera, source=str(path.parent / source))
+    return msgspec.structs.replace(watched, camera=camera)
 
 
 def _with_bays(path: Path, index: int, pole: Pole) -> Pole:

@@ -78,6 +78,18 @@ def test_says_which_character_an_input_method_put_there(tmp_path: Path) -> None:
     assert problem.endswith("id = “gate-01”; write the plain character for “")
 
 
+def test_a_recording_is_found_beside_the_configuration_from_wherever_it_is_run(tmp_path: Path) -> None:
+    """systemd runs the agent in /."""
+    file = tmp_path / "device.toml"
+    for source, there in (
+        ("clips/a.mp4", str(tmp_path / "clips/a.mp4")),
+        ("/dev/video0", "/dev/video0"),
+        ("rtsp://u:p@h/1", "rtsp://u:p@h/1"),
+    ):
+        file.write_text(DEVICE + GATE.replace("clip.mp4", source))
+        assert load(file).gate[0].camera.source == there
+
+
 def test_reads_what_windows_saved_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "device.toml"
     file.write_bytes(b"\xef\xbb\xbf" + (DEVICE + SENSOR).replace("\n", "\r\n").encode())
