@@ -39,7 +39,8 @@ def limits(sensor: config.DustSensor, file: Path) -> Iterator[Finding]:
             found = f"{limit.value_name} is judged above the city's {limit.background}, and no city_file is set"
             yield Finding(what, "warn", found, "set city_file, or have the platform send the command city-air")
         if not limit.confirmed:
-            found = f"{limit.standard}: {limit.value_name} {limit.value:g} was not confirmed in the standard's own text"
+            whose = limit.standard or "a limit of this configuration"
+            found = f"{whose}: {limit.value_name} {limit.value:g} was not confirmed in the standard's own text"
             yield Finding(what, "warn", found, "have a person with the standard check it before it counts in a case")
 
 

@@ -184,6 +184,14 @@ def test_every_shipped_set_is_read_and_no_figure_from_memory_is_called_confirmed
     assert unconfirmed == {"jiangsu-db32-4437-2022", "shanghai-db31-964-2016"}
 
 
+def test_a_figure_is_confirmed_only_where_somebody_wrote_so() -> None:
+    """A limit typed into a configuration went out as confirmed, with no standard and no source."""
+    drafts = run(DustWatch(sensor(Limit(value_name=PM10, value=150))), [200])
+    [data] = [d.data for d in drafts if isinstance(d.data, ViolationData)]
+    assert data.exceedance is not None
+    assert data.exceedance.confirmed is False
+
+
 def test_jiangsu_from_the_file() -> None:
     jiangsu = limits_of(DustSensor(driver="modbus", port="simulated:", limits="jiangsu-db32-4437-2022"))
     assert [(li.value_name, li.value, li.window_s, li.alignment) for li in jiangsu] == [
