@@ -24,10 +24,10 @@ class Limit(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``value`` (in the unit of ``value_name``) may not be exceeded by ``statistic`` over windows of ``window_s``.
 
     ``aligned`` windows start on the clock (:00, :15, :30, :45), ``rolling`` ones end with every report window.
-    ``background`` names the value of the city series that is subtracted first. More than ``allowed_per_day`` exceeding
-    windows in one local day are a violation. ``confirmed`` says whether the figure was read in the standard itself or
-    a page that cites it; where that is not written it was not, and a person must look at what it raises. ``case`` is the
-    part of the set it belongs to (urban, demolition…), empty for every case.
+    ``background`` names the value of the city series that is subtracted first. More than ``allowed_per_day``
+    exceeding windows in one local day are a violation. ``confirmed`` says whether the figure was read in the
+    standard itself or a page that cites it; where that is not written it was not, and a person must look at what it
+    raises. ``case`` is the part of the set it belongs to (urban, demolition…), empty for every case.
     """
 
     name: str = ""
