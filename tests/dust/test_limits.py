@@ -115,6 +115,25 @@ def test_windows_that_cannot_be_judged_neither_start_nor_end() -> None:
     assert (ended.judged, ended.reason) == (None, "no valid data: warming up")
 
 
+@pytest.mark.parametrize(("share", "judged"), [(0.75, False), (0.6, True), (0.5, True)])
+def test_the_least_valid_share_is_the_limits_own(share: float, judged: bool) -> None:
+    """Nine of fifteen minutes are measured."""
+    watch = DustWatch(sensor(Limit(value_name=PM10, value=150, min_valid_share=share)))
+    drafts = run(watch, [200.0] * 9 + [None] * 6, window_s=60)
+    assert [state for state, _, _ in episodes(drafts)] == (["started", "violation"] if judged else [])
+
+
+def test_a_limit_on_the_highest_value_of_a_window() -> None:
+    """One minute of fifteen at 299.5: the mean is (7 * 49.5 + 7 * 50.5 + 299.5) / 15."""
+    means = [50.0] * 14 + [300.0] + [50.0] * 15
+    for statistic, states in (("mean", []), ("max", ["started", "violation", "ended"])):
+        limit = Limit(value_name=PM10, value=150, statistic=statistic)  # type: ignore[arg-type]
+        drafts = run(DustWatch(sensor(limit)), means, window_s=60)
+        assert [state for state, _, _ in episodes(drafts)] == states
+    first = next(d.data for d in drafts if isinstance(d.data, ExceedanceData))
+    assert (first.judged, first.mean, first.statistic) == (299.5, 66.633, "max")
+
+
 def test_allowed_exceedances_of_a_day_are_no_violation_and_the_count_begins_anew_at_midnight() -> None:
     limit = Limit(value_name=PM10, value=150, window_s=3600, allowed_per_day=2)
     day = [200.0, 100, 200, 100, 200, 100, *[100.0] * 18]
