@@ -16,6 +16,7 @@ from drivers.table import driver_of
 from edge_agent import config
 from edge_agent.agent.city import read_city
 from edge_agent.agent.devices import check_receiver, open_dust, open_receiver
+from edge_agent.agent.marks import MarkFile, said
 from edge_agent.clock import Clock
 from edge_agent.config.limits import limits_of
 from edge_agent.finding import Finding
@@ -64,6 +65,10 @@ def sensor(section: config.DustSensor, whole: config.Config, file: Path) -> Iter
     if reading.quality is not Quality.NORMAL:
         todo = "look at the sensor, its place and its map's range and scale; such values are not averaged"
         yield Finding(what, "warn", f"flag {reading.quality}: {reading.reason}", todo)
+    marks = MarkFile(Path(whole.device.data_dir, f"{section.name}.mark"))
+    if marks.poll(0.0) and marks.mark and marks.mark.holds(time.time()):
+        todo = f"when the work is done: edge-agent mark {file} N --sensor {section.name}"
+        yield Finding(what, "warn", f"{said(section.name, marks.mark)}: it is held against no limit until then", todo)
     measured = reading.values.keys()
     for name in sorted({limit.value_name for limit in limits_of(section, file)} - measured):
         todo = "use a sensor that measures it, or other limits"

@@ -8,7 +8,8 @@
   lives, TCP has delivered them all, and the platform is one that answers them once.
 - New data goes first; the backlog follows, marked RF=1 where the edition has it. Real-time values are sent once, not
   kept: the minute records hold them all.
-- The platform's commands are answered at once; long history answers go between the uploads, 20 frames a turn.
+- The platform's commands are answered at once, 100 of them at most wait; long history answers go between the uploads,
+  20 frames a turn.
 - Reconnects for ever, with full jitter up to ``retry_max_s``.
 """
 
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _TURN_S = 0.5
 _REPLIES_A_TURN = 20
+_REPLIES_WAITING = 100
 _TAKE = 200
 _BACKLOG_READY = 50
 _STEADY_S = 30.0
@@ -265,8 +267,10 @@ class Hj212Uplink:
             code = frame.get("QnRtn")
             if code and code != str(int(QnRtn.READY)):
                 self._refused(session, waiting, f"QnRtn={code}")
-        else:
+        elif len(session.replies) < _REPLIES_WAITING:
             session.replies.append(self._dialogue.answer(frame, self._clock.time()))
+        else:
+            self._say(f"the platform asks faster than it is answered: its {frame.cn} is left out")
 
     def _watch_deadline(self, session: _Session) -> None:
         waiting = session.on_the_way

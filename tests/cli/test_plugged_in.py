@@ -9,6 +9,7 @@ import pytest
 from drivers.simulated.device import SimulatedDevice
 from drivers.table import simulated_sensor
 from edge_agent import config, doctor, doctor_sensors
+from edge_agent.cli.main import main
 from edge_agent.finding import Finding
 
 
@@ -105,3 +106,12 @@ off_below = 80.0
         "humidity_correction is set",
         "actuator fog goes by noise_db",
     ]
+
+
+def test_a_mark_that_was_forgotten_is_told(tmp_path: Path) -> None:
+    tables = '[[dust]]\ndriver = "nova"\nport = "simulated:?period_s=0.1"\n'
+    assert [finding.result for finding in report(tmp_path, tables)] == ["ok"]
+    assert main(["mark", str(tmp_path / "dust.toml"), "M", "--reason", "filter changed"]) == 0
+    _, forgotten = report(tmp_path, tables)
+    assert forgotten.found.startswith("dust is marked M (filter changed) until ")
+    assert forgotten.todo.endswith("dust.toml N --sensor dust")

@@ -12,7 +12,7 @@ import pytest
 from edge_agent.clock import Trust
 from edge_agent.config.hj212 import Factor, Hj212
 from edge_agent.errors import ConfigError
-from edge_agent.hj212 import Frame, cp_to_mapping, decode, join
+from edge_agent.hj212 import Frame, cp_to_mapping, decode, encode, join
 from edge_agent.messages import Draft
 from edge_agent.messages.dust import DustData, Statistic
 from edge_agent.messages.envelope import rfc3339
@@ -20,6 +20,7 @@ from edge_agent.uplink.history import History
 from edge_agent.uplink.hj212_dialogue import Dialogue, PlatformState
 from edge_agent.uplink.hj212_link import read_key
 from edge_agent.uplink.hj212_records import combined, day_and_night_cp, exceeded, factors, local_time, period_cp
+from tests.hj212.conftest import MN
 
 
 def now_minute(minutes_ago: int = 1, step_s: int = 60) -> float:
@@ -425,6 +426,19 @@ def test_garbage_from_the_platform_is_counted_and_survived(platform, make_post, 
     platform.say(1061)
     assert platform.next(1061).get("RtdInterval") == "60"
     assert post.uplinks[0].state().bad_frames >= 2
+
+
+def test_a_flood_of_commands_is_bounded_and_survived(platform, make_post, settings) -> None:
+    post = make_post(settings(platform))
+    post.start()
+    assert platform.connected.wait(10)
+    one = encode(Frame({"QN": "20260715093000123", "ST": "39", "CN": "1061", "PW": "123456", "MN": MN, "Flag": "5"}))
+    platform.send(one * 5000)
+    post.waits_for(lambda: "asks faster than it is answered" in post.uplinks[0].state().error)
+    while platform.next(1063, 9012, timeout_s=2).qn != "20260715093000999":
+        if platform.frames.empty():
+            platform.say(1063, qn="20260715093000999")
+    assert post.uplinks[0].state().connections == 1
 
 
 @pytest.mark.slow
