@@ -85,7 +85,10 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
             connection.subscribe(topic)
             first = False
             while time.monotonic() < deadline:
-                for where, payload in connection.step(min(0.5, max(0.0, deadline - time.monotonic()))).received:
+                events = connection.step(min(0.5, max(0.0, deadline - time.monotonic())))
+                if events.refused:
+                    raise ConfigError("command line", "", "; ".join(events.refused))
+                for where, payload in events.received:
                     came += show.message(where, payload, ledger)
                     if count is not None and came >= count:
                         connection.close()

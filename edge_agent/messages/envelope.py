@@ -99,16 +99,15 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 def rfc3339(time: float) -> str:
     """Unix seconds as RFC 3339 in UTC with milliseconds, what is below one cut off."""
-    day, rest = divmod(round(time * 1e6) // 1000, 86_400_000)
-    seconds, milliseconds = divmod(rest, 1000)
-    minutes, second = divmod(seconds, 60)
-    return f"{_date(day)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}.{milliseconds:03d}Z"
+    hour, rest = divmod(round(time * 1e6) // 1000, 3_600_000)
+    minute, rest = divmod(rest, 60_000)
+    return f"{_hour(hour)}{minute:02d}:{rest // 1000:02d}.{rest % 1000:03d}Z"
 
 
-@lru_cache(maxsize=64)
-def _date(day: int) -> str:
-    """The date that many days after 1970-01-01; messages of a backlog share few."""
-    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()
+@lru_cache(maxsize=256)
+def _hour(hour: int) -> str:
+    """Date and hour, that many hours after 1970; messages of a backlog share few."""
+    return datetime.fromtimestamp(hour * 3600, UTC).isoformat()[:14]
 
 
 def message_id(time: float, device: str, boot: str, sequence: int, part: str = "") -> str:

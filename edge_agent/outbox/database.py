@@ -134,6 +134,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit=2097152")
         connection.execute("PRAGMA cache_size=-2000")
         connection.execute("PRAGMA temp_store=MEMORY")
+        # Debian's SQLite would write every deleted page once more to blank it: a quarter of what a drain writes.
+        connection.execute("PRAGMA secure_delete=FAST")
         found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -236,3 +238,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def unsynced(connection: sqlite3.Connection) -> Iterator[None]:
+    """Transactions inside may be gone after a power cut, whole and in order, until one outside is committed."""
+    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=FULL")

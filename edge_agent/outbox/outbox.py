@@ -28,13 +28,14 @@ from edge_agent.messages.envelope import TimeTrust
 from edge_agent.messages.system import LossData
 from edge_agent.outbox import eviction
 from edge_agent.outbox.chain import read_head, settle_chain
-from edge_agent.outbox.database import Ceiling, Lock, is_broken, is_full, open_database, quarantine
+from edge_agent.outbox.database import Ceiling, Lock, is_broken, is_full, open_database, quarantine, unsynced
 from edge_agent.outbox.queue import Queue
 from edge_agent.outbox.recovery import Recovery, carry_over, check_evidence
 from edge_agent.outbox.retention import kept_long_enough
 from edge_agent.outbox.room import Depth, Room
 from edge_agent.outbox.row import Row, id_bytes
 from edge_agent.outbox.store import Store
+from edge_agent.outbox.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Outbox:
             raise
         self._committer = threading.Thread(target=self._commit_groups, name="outbox-commit", daemon=True)
         self._committer.start()
+        self.sweeper = Sweeper(self._delete)
 
     @classmethod
     def open(
@@ -121,7 +123,9 @@ class Outbox:
             raise OutboxError(f"{self._path} was broken and cannot be made anew: {error}") from error
 
     def close(self) -> None:
-        """Commits what is grouped and closes the file."""
+        """Deletes what was acknowledged, commits what is grouped, and closes the file."""
+        if not self._closing:
+            self.sweeper.close()
         with self.lock:
             if self._closing:
                 return
@@ -359,11 +363,17 @@ class Outbox:
     def fetch(
         self, bit: int, priority: Priority, after: int, upto: int, limit: int, *, live_after: int | None = None
     ) -> list[Row]:
-        """See ``Store.fetch``; whoever raises messages may set ``redated``, which mends what hangs on their time."""
+        """See ``Store.fetch``; whoever raises messages may set ``redated``, which mends what hangs on their time.
+
+        Raises OutboxError; a broken database was replaced then, and is to be read anew.
+        """
         with self.lock:
-            rows: list[Row] = self._reading(
-                lambda: self._store.fetch(bit, priority, after, upto, limit, live_after=live_after), []
-            )
+            try:
+                rows = self._store.fetch(bit, priority, after, upto, limit, live_after=live_after)
+            except sqlite3.Error as error:
+                if is_broken(error):
+                    self._replace_broken(error)
+                raise OutboxError(f"{self._path} cannot be read: {error}") from error
         return [self.redated(row) for row in rows]
 
     def _reading(self, action: Callable[[], _T], otherwise: _T) -> _T:
@@ -375,21 +385,21 @@ class Outbox:
             self._replace_broken(error)
             return otherwise
 
-    def delete(self, bit: int, rows: list[Row]) -> None:
-        """``bit`` does not wait for these any longer."""
+    def _delete(self, bit: int, rows: list[Row]) -> None:
+        """``bit`` does not wait for these any longer. Not synced: a power cut may bring some back, to be sent twice."""
         with self.lock:
             try:
-                gone = self._store.delivered(bit, rows)
+                with unsynced(self._db):
+                    gone = self._store.delivered(bit, rows)
+                    if gone is None:
+                        self._room.recount()
+                    for priority, (count, size) in (gone or {}).items():
+                        self._room.remove(priority, size, count)
+                    self._room.give_back_pages()
             except sqlite3.Error as error:
                 if is_broken(error):
                     self._replace_broken(error)
                 log.warning("acknowledged messages could not be deleted (%s); they will be sent twice", error)
-                return
-            if gone is None:
-                self._room.recount()
-            for priority, (count, size) in (gone or {}).items():
-                self._room.remove(priority, size, count)
-            self._room.give_back_pages()
 
     def refused(self, sequence: int) -> int:
         """Counts one more refusal of this message by a destination; how many there were."""

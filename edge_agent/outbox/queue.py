@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from edge_agent.messages.channels import Priority
 from edge_agent.outbox.row import Row
+from edge_agent.outbox.sweeper import CHUNK
 
 if TYPE_CHECKING:
     from edge_agent.outbox.outbox import Outbox
 
 LIVE_WINDOW_S = 30.0
 _PREFETCH = 500
-_SETTLE_AT = 500
 _MOST_WAITING = 100
 _REJECTION_WAIT_S = 5.0
 _REJECTION_WAIT_MAX_S = 300.0
@@ -79,19 +79,28 @@ class Queue:
         return out
 
     def acknowledge(self, sequences: list[int]) -> None:
-        """The destination has them for good; ``settle`` makes that durable, and is called at every 500."""
+        """The destination has them for good; they are deleted soon.
+
+        That begins after rows were read, so that reading and deleting do not wait for each other, and at 1000 in any
+        case.
+        """
         for sequence in sequences:
             row = self._taken.pop(sequence, None)
             if row is not None:
                 self._done.append(row)
-        if len(self._done) >= _SETTLE_AT:
-            self.settle()
+        if len(self._done) >= 2 * CHUNK:
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Has deleted what was acknowledged, and does not wait for it."""
+        if self._done:
+            self._outbox.sweeper.bring(self._outbox.bit(self.name), self._done)
+            self._done = []
 
     def settle(self) -> None:
-        """Deletes what was acknowledged. A crash before it only means that some are sent twice."""
-        if self._done:
-            self._outbox.delete(self._outbox.bit(self.name), self._done)
-            self._done = []
+        """Returns when what was acknowledged is deleted. A crash before it only means that some are sent twice."""
+        self.hand_over()
+        self._outbox.sweeper.finish()
 
     def reject(self, sequence: int, reason: str, after: int) -> bool:
         """The destination refused this message itself. It is offered again later, with growing waits.
@@ -147,6 +156,7 @@ class Queue:
             found = self._outbox.fetch(bit, priority, self._cursor[key], upto, _PREFETCH, live_after=live_after)
             self._cursor[key] = found[-1].sequence if len(found) == _PREFETCH else upto
             rows.extend(row for row in found if backlog or not row.historical)
+            self.hand_over()
         return rows
 
     def _newest(self, lane: Lane, priority: Priority) -> int:

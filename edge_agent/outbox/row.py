@@ -35,7 +35,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def priority(self) -> Priority:
         """Its class."""
-        return _PRIORITIES.get(self.channel, Priority.HEALTH)
+        return priority_of(self.channel)
 
     @property
     def size(self) -> int:
@@ -44,11 +44,10 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
     def envelope(self, source: str, *, data: object = None, part_id: str = "") -> Message:
         """The message to send; ``data`` and ``part_id`` are given for parts of evidence."""
-        channel = CHANNELS[self.channel]
         return Message(
             id=part_id or _uuid_text(self.id),
             source=source,
-            type=channel.event_type,
+            type=event_type(self.channel),
             time=rfc3339(self.time),
             subject=self.subject,
             sequence=self.sequence,
@@ -59,6 +58,17 @@ class Row(msgspec.Struct, frozen=True, gc=False):
             timeerrorms=round(self.error_s * 1000) if 0 <= self.error_s < 1e9 else -1,
             data=msgspec.Raw(self.data) if data is None else data,
         )
+
+
+def priority_of(channel: str) -> Priority:
+    """The class of a channel, the lowest for one that only a newer version knows."""
+    return _PRIORITIES.get(channel, Priority.HEALTH)
+
+
+def event_type(channel: str) -> str:
+    """The CloudEvents type of a channel; one that only a newer version knows is named after the same pattern."""
+    known = CHANNELS.get(channel)
+    return known.event_type if known else f"edge.{channel}.v1"
 
 
 def id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:

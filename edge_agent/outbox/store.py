@@ -19,9 +19,9 @@ from edge_agent.messages.channels import Priority
 from edge_agent.messages.envelope import TimeTrust
 from edge_agent.outbox.chain import write_head
 from edge_agent.outbox.database import transaction
-from edge_agent.outbox.eviction import Eviction
+from edge_agent.outbox.eviction import Eviction, join
 from edge_agent.outbox.retention import Retention
-from edge_agent.outbox.row import Row
+from edge_agent.outbox.row import Row, priority_of
 from edge_agent.outbox.times import Boot, Times
 
 _UNCLAIMED = 1
@@ -140,40 +140,34 @@ class Store:
             f" AND pending & ?{backlog} ORDER BY sequence LIMIT ?",
             (int(priority), after, upto, bit, limit),
         )
-        return [self._times.settled(self._row(row, live_after is not None)) for row in rows]
+        found = [self._row(row, live_after is not None) for row in rows]
+        return [row if row.trust is TimeTrust.TRUSTED else self._times.settled(row) for row in found]
 
     def delivered(self, bit: int, rows: list[Row]) -> dict[Priority, tuple[int, int]] | None:
         """``bit`` waits for these no longer; returns count and bytes, by class, of those nobody waits for now.
 
-        None when that is not known and must be counted anew. Not synced: a power cut may bring some back, to be sent
-        twice.
+        None when that is not known and must be counted anew.
         """
         newest = self.last_sequence()
-        sequences = [row.sequence for row in rows]
-        wanted = json.dumps(sequences)
-        alone = bit == self._all_bits and newest not in sequences
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        try:
-            with transaction(self._db):
-                if alone:
-                    gone = self._db.execute(
-                        "DELETE FROM message WHERE sequence IN (SELECT value FROM json_each(?)) AND dead = 0", (wanted,)
-                    ).rowcount
-                    return _sums((r.priority, r.size) for r in rows) if gone == len(rows) else None
-                left = self._db.execute(
-                    "UPDATE message SET pending = pending & ~?1 WHERE sequence IN (SELECT value FROM json_each(?2))"
-                    " AND pending & ?1 RETURNING sequence, pending, dead, priority, size",
-                    (bit, wanted),
-                ).fetchall()
-                free = [(n, priority, size) for n, pending, dead, priority, size in left if not pending and not dead]
-                self._db.executemany(
-                    "DELETE FROM message WHERE sequence = ?", [(n,) for n, _, _ in free if n != newest]
-                )
-        finally:
-            self._db.execute("PRAGMA synchronous=FULL")
-        if any(n == newest for n, _, _ in free):
+        sequences = sorted(row.sequence for row in rows)
+        with transaction(self._db):
+            if bit == self._all_bits and sequences[-1] < newest:
+                whole = sequences[-1] - sequences[0] == len(sequences) - 1
+                ranges = [(sequences[0], sequences[-1])] if whole else join((n, n) for n in sequences)
+                statement = "DELETE FROM message WHERE sequence BETWEEN ? AND ? AND dead = 0"
+                gone = sum(self._db.execute(statement, each).rowcount for each in ranges)
+                return _sums(rows) if gone == len(rows) else None
+            wanted = json.dumps(sequences)
+            left = self._db.execute(
+                "UPDATE message SET pending = pending & ~?1 WHERE sequence IN (SELECT value FROM json_each(?2))"
+                " AND pending & ?1 RETURNING sequence, pending, dead",
+                (bit, wanted),
+            ).fetchall()
+            free = {n for n, pending, dead in left if not pending and not dead}
+            self._db.executemany("DELETE FROM message WHERE sequence = ?", [(n,) for n in free if n != newest])
+        if newest in free:
             self._tombstone = newest
-        return _sums((Priority(priority), size) for _, priority, size in free)
+        return _sums(row for row in rows if row.sequence in free)
 
     def refuse(self, sequence: int) -> int:
         """Counts one more refusal; how many there were."""
@@ -309,9 +303,15 @@ class Store:
             )
 
 
-def _sums(rows: Iterable[tuple[Priority, int]]) -> dict[Priority, tuple[int, int]]:
+def _sums(rows: Iterable[Row]) -> dict[Priority, tuple[int, int]]:
+    """Count and bytes by class."""
+    counts: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for row in rows:
+        counts[row.channel] = counts.get(row.channel, 0) + 1
+        sizes[row.channel] = sizes.get(row.channel, 0) + row.size
     out: dict[Priority, tuple[int, int]] = {}
-    for priority, size in rows:
-        count, total = out.get(priority, (0, 0))
-        out[priority] = (count + 1, total + size)
+    for channel, count in counts.items():
+        before, size = out.get(priority_of(channel), (0, 0))
+        out[priority_of(channel)] = (before + count, size + sizes[channel])
     return out

@@ -24,7 +24,7 @@ from edge_agent.backoff import back_off
 from edge_agent.clock import Clock
 from edge_agent.config.device import Device
 from edge_agent.config.uplink import Address, Mqtt
-from edge_agent.errors import UplinkError
+from edge_agent.errors import OutboxError, UplinkError
 from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339, source
 from edge_agent.messages.system import StatusData
@@ -39,6 +39,8 @@ from edge_agent.uplink.state import LinkState, Traffic
 log = logging.getLogger(__name__)
 
 _FLIGHT_BYTES = 2 << 20
+# What is written before acknowledgements are looked at again, so that the broker, and deleting, keep up.
+_STRIDE_BYTES = 32 << 10
 _SETTLE_S = 0.5
 _BUSY_WAIT_S = 5.0
 _GOODBYE_S = 2.0
@@ -47,6 +49,8 @@ _INSECURE = "messages leave this machine unencrypted (insecure = true); anybody 
 # A broker that did not speak MQTT 5 is asked again after this time; it may have been updated.
 _ASK_AGAIN_S = 3600.0
 _SMALLEST_PACKET = 8 << 10
+# The largest packet that is received; commands are small.
+_TAKES_BYTES = 256 << 10
 
 
 class BrokerLink(LinkState, frozen=True, kw_only=True):
@@ -117,7 +121,7 @@ class MqttUplink:
                 began = self._clock.monotonic()
                 try:
                     self._serve(address, stop, beat)
-                except UplinkError as error:
+                except (UplinkError, OutboxError) as error:
                     self._say(str(error))
                 else:
                     continue
@@ -188,7 +192,7 @@ class MqttUplink:
         asked = self._old_version.get(address, float("-inf"))
         now = self._clock.monotonic()
         old = now - asked < _ASK_AGAIN_S
-        connection = connect(address, self._settings, client_id, will, old=old)
+        connection = connect(address, self._settings, client_id, will, old=old, takes=_TAKES_BYTES)
         if connection.version == 4 and not old:
             self._old_version[address] = now
         return connection
@@ -198,20 +202,22 @@ class MqttUplink:
         return msgspec.structs.replace(self._status(), state="offline", problems=[])
 
     def _turn(self, session: _Session) -> None:
-        self._fill(session)
-        events = session.connection.step(self._wait_s(session), self._wake)
+        wait_s = 0.0 if self._fill(session) else self._wait_s(session)
+        events = session.connection.step(wait_s, self._wake)
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake)
         self._acknowledge(session, events.acknowledged)
         for topic, payload in events.received:
             self._command(topic, payload)
+        for refused in events.refused:
+            self._say(refused)
         if self._status_due.is_set():
             self._status_due.clear()
             self._publish_status(session, self._status())
         now = self._clock.monotonic()
         if now - session.settled >= _SETTLE_S:
             session.settled = now
-            self._queue.settle()
+            self._queue.hand_over()
         oldest = session.flight.oldest()
         patience = max(30.0, 2.0 * self._settings.keepalive_s)
         if oldest is not None and now - oldest > patience:
@@ -220,15 +226,20 @@ class MqttUplink:
     def _wait_s(self, session: _Session) -> float:
         return max(0.02, 1.0 / self._settings.backfill_per_s) if session.feed.throttled else _SETTLE_S
 
-    def _fill(self, session: _Session) -> None:
+    def _fill(self, session: _Session) -> bool:
+        """Sends what fits the window, in strides; whether there may be more, after a look at what came in."""
         if self._holding():
-            return
+            return False
+        until = session.flight.bytes + _STRIDE_BYTES
         with session.connection.gathered():
             while len(session.flight) < session.window and session.flight.bytes < _FLIGHT_BYTES:
+                if session.flight.bytes >= until:
+                    return True
                 packet = session.feed.next(session.window - len(session.flight))
                 if packet is None:
-                    return
+                    return False
                 self._send(session, packet)
+        return False
 
     def _holding(self) -> bool:
         """Whether to wait for the clock to be synchronised, see ``hold_untrusted_s``."""

@@ -2,6 +2,7 @@
 
 paho-mqtt gives packets and framing; what is in flight, and what to do about it, is known by the caller, who gets every
 acknowledgement with its reason code. A new connection is a new object, so nothing of an old one leaks into it.
+Larger packets than ``takes`` bytes (0: any) are not received: a broker of MQTT 5 is told so, an older one is left.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import select
-import socket
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_agent.config.uplink import Address, Mqtt, Tls
 from edge_agent.errors import UplinkError
 from edge_agent.messages.envelope import CLOUDEVENTS
-from edge_agent.uplink.mqtt_reasons import PACKET_TOO_LARGE, UNSUPPORTED_VERSION, explain, farewell, refusal
+from edge_agent.uplink.mqtt_client import Client
+from edge_agent.uplink.mqtt_reasons import PACKET_TOO_LARGE, UNSUPPORTED_VERSION, explain, farewell, refusal, unheard
 
 if TYPE_CHECKING:
     import ssl
@@ -48,27 +50,32 @@ class PacketTooLargeError(UplinkError):
     """The broker hung up on the size of a packet."""
 
 
-class _ContentType(Properties):
-    """Properties of a PUBLISH, packed once: they are the same for every message."""
-
-    def __init__(self, content_type: str) -> None:
-        super().__init__(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        self.ContentType = content_type
-        self.__dict__["_packed"] = super().pack()  # type: ignore[no-untyped-call]
-
-    def pack(self) -> bytes:
-        """The bytes on the wire."""
-        packed: bytes = self.__dict__["_packed"]
-        return packed
+@lru_cache(maxsize=256)
+def _topic(topic: str) -> bytes:
+    """As PUBLISH has it."""
+    name = topic.encode()
+    return len(name).to_bytes(2) + name
 
 
-_PROPERTIES: dict[str, _ContentType] = {}
+@lru_cache(maxsize=8)
+def _properties(content_type: str) -> bytes:
+    """Of a PUBLISH in MQTT 5."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.ContentType = content_type
+    packed: bytes = properties.pack()  # type: ignore[no-untyped-call]
+    return packed
 
 
-def _properties(content_type: str) -> _ContentType:
-    if content_type not in _PROPERTIES:
-        _PROPERTIES[content_type] = _ContentType(content_type)
-    return _PROPERTIES[content_type]
+def publish_packet(topic: str, packet_id: int, properties: bytes, payload: bytes, *, retain: bool) -> bytes:
+    """A PUBLISH with QoS 1 (MQTT 5.0 §3.3; in 3.1.1 without properties)."""
+    head = _topic(topic)
+    left = len(head) + 2 + len(properties) + len(payload)
+    length = bytearray()
+    while left > 0x7F:
+        length.append(left & 0x7F | 0x80)
+        left >>= 7
+    length.append(left)
+    return b"".join((b"\x33" if retain else b"\x32", length, head, packet_id.to_bytes(2), properties, payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,13 @@ class Will:
 
 @dataclass(slots=True)
 class Events:
-    """What came in during one ``step``: acknowledgements as (packet id, reason code), messages as (topic, payload)."""
+    """What came in during one ``step``: acknowledgements as (packet id, reason code), messages as (topic, payload).
+
+    ``refused``: sentences about subscriptions that were not granted.
+    """
 
     acknowledged: list[tuple[int, int]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     received: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -91,7 +102,14 @@ class Connection:
     """Connected when the constructor returns. Raises UplinkError with a sentence for a person."""
 
     def __init__(
-        self, address: Address, settings: Mqtt, client_id: str, will: Will | None, *, version: int = 5
+        self,
+        address: Address,
+        settings: Mqtt,
+        client_id: str,
+        will: Will | None,
+        *,
+        version: int = 5,
+        takes: int = 0,
     ) -> None:
         self.address = address
         self.version = version
@@ -99,6 +117,10 @@ class Connection:
         self.maximum_packet: int | None = None
         self.session_present = False
         self.events = Events()
+        self._takes = takes
+        self._gathered: list[bytes] | None = None
+        self._unanswered: set[int] = set()
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._answer: ReasonCode | None = None
         self._goodbye: ReasonCode | None = None
         self._lost: UplinkError | None = None
@@ -116,29 +138,40 @@ class Connection:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, content_type: str = CLOUDEVENTS) -> int:
         """Sends with QoS 1 and returns the packet id that its acknowledgement will bear. Raises UplinkError."""
-        properties = _properties(content_type) if self.version == 5 else None
-        info = self._client.publish(topic, payload, 1, retain, properties)
-        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
-            raise UplinkError(f"{self.address}: sending failed: {paho.error_string(info.rc)}")
-        return info.mid
+        packet_id = self._client.packet_id()
+        while packet_id in self._unanswered:
+            packet_id = self._client.packet_id()
+        properties = _properties(content_type) if self.version == 5 else b""
+        packet = publish_packet(topic, packet_id, properties, payload, retain=retain)
+        self._unanswered.add(packet_id)
+        if self._gathered is None:
+            self._send([packet])
+        else:
+            self._gathered.append(packet)
+        return packet_id
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
-        """What is published inside leaves in as few TCP segments as possible."""
-        sock: Any = self._client.socket()
-        if sock is None:
-            raise self._loss()
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        """What is published inside leaves in one write, and in as few TCP segments as possible."""
+        packets: list[bytes] = []
+        self._gathered = packets
         try:
             yield
         finally:
-            still: Any = self._client.socket()
-            if still is sock:
-                still.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+            self._gathered = None
+            if packets:
+                self._send(packets)
+
+    def _send(self, packets: list[bytes]) -> None:
+        code = self._client.send(packets)
+        if code not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN):
+            raise UplinkError(f"{self.address}: sending failed: {paho.error_string(code)}")
 
     def subscribe(self, *filters: str) -> None:
-        """With QoS 1."""
-        self._client.subscribe([(f, 1) for f in filters])
+        """With QoS 1. What is refused is told by ``step``."""
+        _, packet_id = self._client.subscribe([(f, 1) for f in filters])
+        if packet_id is not None:
+            self._asked[packet_id] = filters
 
     def step(self, timeout_s: float, wake: int = -1) -> Events:
         """Sends and receives what there is, waiting at most ``timeout_s`` or until the descriptor ``wake`` is readable.
@@ -152,7 +185,7 @@ class Connection:
             except UplinkError as error:
                 self._lost = error
         events, self.events = self.events, Events()
-        if self._lost is not None and not (events.acknowledged or events.received):
+        if self._lost is not None and not (events.acknowledged or events.received or events.refused):
             raise self._lost
         return events
 
@@ -178,10 +211,12 @@ class Connection:
 
     def _read(self) -> None:
         try:
-            self._client.loop_read()
+            acknowledged = self._client.receive()
         except Exception as error:
             self._close_socket()
             raise UplinkError(f"{self.address} sent what is no MQTT ({type(error).__name__}: {error})") from error
+        self.events.acknowledged += acknowledged
+        self._unanswered.difference_update(packet_id for packet_id, _ in acknowledged)
 
     def close(self) -> None:
         """Says goodbye, so that the will is not published."""
@@ -192,19 +227,19 @@ class Connection:
         """Drops the connection without a word."""
         self._close_socket()
 
-    def _make_client(self, settings: Mqtt, client_id: str, will: Will | None) -> paho.Client:
+    def _make_client(self, settings: Mqtt, client_id: str, will: Will | None) -> Client:
         five = self.version == 5
-        client = paho.Client(
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
             clean_session=None if five else settings.session_expiry_s == 0,
         )
-        client.max_inflight_messages_set(0)
+        client.largest = self._takes
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
         if will is not None:
@@ -220,6 +255,8 @@ class Connection:
         if self.version == 5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = settings.session_expiry_s
+            if self._takes:
+                properties.MaximumPacketSize = self._takes
             arguments = {"clean_start": settings.session_expiry_s == 0, "properties": properties}
         try:
             self._client.connect(self.address.host, self.address.port, settings.keepalive_s, **arguments)
@@ -249,8 +286,10 @@ class Connection:
         self.receive_maximum = getattr(properties, "ReceiveMaximum", 65_535)
         self.maximum_packet = getattr(properties, "MaximumPacketSize", None)
 
-    def _on_publish(self, _c: object, _u: object, mid: int, reason: ReasonCode, _p: object) -> None:
-        self.events.acknowledged.append((mid, reason.value))
+    def _on_subscribe(self, _c: object, _u: object, mid: int, reasons: list[ReasonCode], _p: object) -> None:
+        for wanted, reason in zip(self._asked.pop(mid, ()), reasons, strict=False):
+            if reason.is_failure:
+                self.events.refused.append(unheard(self.address, wanted, reason.value, str(reason)))
 
     def _on_message(self, _c: object, _u: object, message: paho.MQTTMessage) -> None:
         self.events.received.append((message.topic, bytes(message.payload)))
@@ -260,6 +299,10 @@ class Connection:
             self._goodbye = reason
 
     def _loss(self) -> UplinkError:
+        if self._client.oversized:
+            return UplinkError(
+                f"{self.address} sent a packet of {self._client.oversized} bytes; at most {self._takes} are taken"
+            )
         if self._goodbye is not None:
             text = farewell(self.address, self._goodbye.value, str(self._goodbye))
             return PacketTooLargeError(text) if self._goodbye.value == PACKET_TOO_LARGE else UplinkError(text)
@@ -273,7 +316,13 @@ class Connection:
 
 
 def connect(
-    address: Address, settings: Mqtt, client_id: str, will: Will | None = None, *, old: bool = False
+    address: Address,
+    settings: Mqtt,
+    client_id: str,
+    will: Will | None = None,
+    *,
+    old: bool = False,
+    takes: int = 0,
 ) -> Connection:
     """A connection of the newest version the broker speaks and ``settings`` allow; ``old`` does not try MQTT 5.
 
@@ -281,12 +330,12 @@ def connect(
     """
     if settings.version != "3.1.1" and not old:
         try:
-            return Connection(address, settings, client_id, will)
+            return Connection(address, settings, client_id, will, takes=takes)
         except VersionError as error:
             if settings.version == "5":
                 raise
             log.info("%s; trying MQTT 3.1.1", error)
-    return Connection(address, settings, client_id, will, version=4)
+    return Connection(address, settings, client_id, will, version=4, takes=takes)
 
 
 def read_password(file: str) -> str | None:

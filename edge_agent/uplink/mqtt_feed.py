@@ -12,11 +12,13 @@ from collections.abc import Iterator
 
 from edge_agent.clock import Clock
 from edge_agent.config.uplink import Mqtt
+from edge_agent.messages.channels import CHANNELS
 from edge_agent.outbox import Lane, Queue, Row
 from edge_agent.uplink.mqtt_packets import DamagedError, Packet, Packets
 
 log = logging.getLogger(__name__)
 
+_TELEMETRY = frozenset(channel.name for channel in CHANNELS.values() if channel.priority.telemetry)
 _BATCH_ROWS = 500
 _BATCH_ROW_BYTES = 256
 
@@ -51,7 +53,7 @@ class Feed:
                     if row is None:
                         return None
                     self._sending = row.sequence
-                    if self._settings.pack_backfill and row.historical and row.priority.telemetry:
+                    if self._settings.pack_backfill and row.historical and row.channel in _TELEMETRY:
                         return self._batch(row)
                     if not row.piece:
                         return self._packets.whole(row, self._limit)
@@ -104,8 +106,9 @@ class Feed:
             rows.append(self._ready.popleft())
         if not self._ready:
             rows += self._queue.take(most - len(rows), Lane.BACKLOG)
-        others = [row for row in rows if not row.priority.telemetry]
-        rows = [row for row in rows if row.priority.telemetry]
+        others = [row for row in rows if row.channel not in _TELEMETRY]
+        if others:
+            rows = [row for row in rows if row.channel in _TELEMETRY]
         packet = self._packets.batch(rows)
         if len(packet.payload) + _BATCH_ROW_BYTES > self._limit:
             packet, others = self._packets.whole(first, self._limit), [*others, *rows[1:]]

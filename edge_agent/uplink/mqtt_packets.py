@@ -59,7 +59,8 @@ class Packets:
 
     def _retain(self, row: Row) -> bool:
         """A retained state is never put back by an older one of the backlog."""
-        if not CHANNELS[row.channel].retained or row.sequence < self._newest.get(row.channel, 0):
+        channel = CHANNELS.get(row.channel)
+        if channel is None or not channel.retained or row.sequence < self._newest.get(row.channel, 0):
             return False
         self._newest[row.channel] = row.sequence
         return True

@@ -1,7 +1,7 @@
 """What a broker's answers mean, and sentences for a person who has to do something about them.
 
-Sources: MQTT 5.0 §2.4 (reason codes), §3.2.2.2 (CONNACK), §3.4.2.1 (PUBACK), §3.14.2.1 (DISCONNECT); MQTT 3.1.1
-§3.2.2.3 (return codes).
+Sources: MQTT 5.0 §2.4 (reason codes), §3.2.2.2 (CONNACK), §3.4.2.1 (PUBACK), §3.9.3 (SUBACK), §3.14.2.1
+(DISCONNECT); MQTT 3.1.1 §3.2.2.3 (return codes).
 """
 
 from __future__ import annotations
@@ -69,6 +69,15 @@ _DISCONNECT = {
     0x9D: "has moved",
 }
 
+_SUBSCRIBE = {
+    0x80: "without a reason",
+    0x87: "it does not authorise us to read there",
+    0x8F: "it takes no such filter",
+    0x97: "it has no quota left for this client",
+    0x9E: "it offers no shared subscriptions",
+    0xA2: "it takes no wildcards",
+}
+
 PACKET_TOO_LARGE = 0x95
 
 
@@ -80,6 +89,11 @@ def refusal(address: Address, code: int, name: str) -> str:
 def farewell(address: Address, code: int, name: str) -> str:
     """Why the broker disconnected."""
     return f"{address} {_DISCONNECT.get(code, f'ended the connection: {name}')} (0x{code:02x})"
+
+
+def unheard(address: Address, wanted: str, code: int, name: str) -> str:
+    """Why a SUBACK refused; of what is not heard on ``wanted`` nothing is known."""
+    return f"{address} refused the subscription to {wanted}: {_SUBSCRIBE.get(code, name)} (0x{code:02x})"
 
 
 def explain(address: Address, error: BaseException) -> str:

@@ -151,6 +151,7 @@ def test_every_sequence_is_delivered_waits_or_is_reported(plan: list[tuple[str, 
                 delivered.update(r.sequence for r in rows)
                 reported += ranges_of(rows)
                 queue.acknowledge([r.sequence for r in rows])
+                queue.settle()
         recorder.outbox.flush()
         queue.rewind()
         rows = drained(queue)
