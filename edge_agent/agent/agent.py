@@ -204,7 +204,7 @@ class Agent:
         """Sentences a person can act on."""
         ill = [f"{worker.name}: {worker.problem}" for worker in self._workers if worker.problem]
         stuck = [f"{worker.name}: gave no sign of life" for worker in self._workers if worker.stuck]
-        parts = (self._site, self._city, self._outbox, self._evidence, self._reviews)
+        parts = (self._site, self._city, self._outbox, self._evidence, self._reviews, self._links)
         seen = [f"{source.name}: {problem}" for source, _ in self._sources for problem in source.problems()]
         return [*ill, *stuck, *seen, *(problem for part in parts for problem in part.problems())]
 

@@ -6,6 +6,7 @@ allowed; nothing a platform sends can stop the agent.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ import msgspec
 
 from edge_agent.dust.city import CityAir
 from edge_agent.messages import AckData
+
+log = logging.getLogger(__name__)
 
 _MOST_BYTES = 64 << 10
 Handler = Callable[[bytes], str]
@@ -52,6 +55,7 @@ def answer(name: str, payload: bytes, handlers: Mapping[str, Handler]) -> AckDat
             raise ValueError(f"no such command; there are: {', '.join(sorted(handlers))}")
         return AckData(command=name[:64], ok=True, detail=handler(payload), id=given)
     except (ValueError, RecursionError) as error:
+        log.warning("command %.64r is refused: %.500s", name, error)
         return AckData(command=name[:64], ok=False, detail=str(error)[:500], id=given)
 
 

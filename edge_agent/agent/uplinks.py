@@ -79,6 +79,11 @@ class Uplinks:
         """In plain values, by name."""
         return {uplink.name: msgspec.to_builtins(uplink.state()) for uplink in self.all}
 
+    def problems(self) -> list[str]:
+        """What keeps a destination from getting everything."""
+        said = [(uplink.name, getattr(uplink.state(), "error", "")) for uplink in self.all]
+        return [f"{name}: {error}" for name, error in said if error]
+
     def close(self) -> None:
         """After the threads."""
         self._close()

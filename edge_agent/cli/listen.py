@@ -78,16 +78,17 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
     client_id = f"edge-listen-{uuid.uuid4().hex[:12]}"
     deadline = time.monotonic() + seconds if seconds is not None else float("inf")
     came = 0
-    first = True
+    heard = False
     while time.monotonic() < deadline:
         try:
             connection = connect(settings.addresses[0], settings, client_id)
             connection.subscribe(topic)
-            first = False
             while time.monotonic() < deadline:
                 events = connection.step(min(0.5, max(0.0, deadline - time.monotonic())))
                 if events.refused:
-                    raise ConfigError("command line", "", "; ".join(events.refused))
+                    heard = False
+                    raise UplinkError("; ".join(events.refused))
+                heard = True
                 for where, payload in events.received:
                     came += show.message(where, payload, ledger)
                     if count is not None and came >= count:
@@ -95,7 +96,7 @@ def _receive(settings: Mqtt, topic: str, ledger: Ledger, show: _Show, seconds: f
                         return
             connection.close()
         except UplinkError as error:
-            if first:
+            if not heard:
                 raise
             print(f"{error}; connecting again", file=sys.stderr)
             time.sleep(min(_RECONNECT_S, max(0.0, deadline - time.monotonic())))
@@ -137,7 +138,10 @@ class _Show:
             return
         for account in accounts:
             print(_sentence(account))
-        print("nothing is missing" if ledger.complete else "SOMETHING IS MISSING")
+        if not accounts:
+            print("nothing came")
+        else:
+            print("nothing is missing" if ledger.complete else "SOMETHING IS MISSING")
 
     def _one(self, topic: str, noticed: Noticed) -> None:
         message = noticed.message

@@ -37,6 +37,7 @@ _NOT_THE_FILE = (
     sqlite3.SQLITE_AUTH,
 )
 _NO_VERSION = 1000
+_MOST_ASIDE = 3
 # A larger file is not read through at start (a memory card reads 40 MB a second); its damage is met when it is used.
 _CHECKED_BYTES = 64 << 20
 
@@ -63,6 +64,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE piece ADD COLUMN delivered REAL NOT NULL DEFAULT 0",
         "ALTER TABLE message ADD COLUMN historical INTEGER NOT NULL DEFAULT 0",
     ),
+    ("ALTER TABLE message ADD COLUMN checksum INTEGER NOT NULL DEFAULT -1",),
 )
 
 
@@ -136,9 +138,10 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA temp_store=MEMORY")
         # Debian's SQLite would write every deleted page once more to blank it: a quarter of what a drain writes.
         connection.execute("PRAGMA secure_delete=FAST")
-        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
+        if path.stat().st_size <= _CHECKED_BYTES:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
         migrate(connection, path)
         sync_folder(path.parent)
     except BaseException:
@@ -185,9 +188,13 @@ def is_full(error: Exception) -> bool:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether the file itself is damaged."""
-    broken = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in broken
+    """Whether the file itself is damaged; text that is no UTF-8 is told by Python, without a code of SQLite's."""
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return isinstance(error, sqlite3.OperationalError)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _writable(path: Path) -> bool:
@@ -195,8 +202,13 @@ def _writable(path: Path) -> bool:
 
 
 def quarantine(path: Path) -> Path:
-    """Renames a database and its journal files out of the way."""
-    number = next(n for n in range(1, 1_000_000) if not path.with_name(f"{path.name}.broken-{n}").exists())
+    """Renames a database and its journal files out of the way; of those set aside earlier the two newest are kept."""
+    numbers = (each.name.removeprefix(f"{path.name}.broken-") for each in path.parent.iterdir())
+    known = sorted(int(number) for number in numbers if number.isdigit())
+    for number in known[: -_MOST_ASIDE + 1]:
+        for tail in ("", "-wal", "-shm"):
+            path.with_name(f"{path.name}.broken-{number}{tail}").unlink(missing_ok=True)
+    number = known[-1] + 1 if known else 1
     aside = path.with_name(f"{path.name}.broken-{number}")
     path.replace(aside)
     for tail in ("-wal", "-shm"):
@@ -209,7 +221,14 @@ def quarantine(path: Path) -> Path:
 
 def salvage(broken: Path, table: str) -> Iterator[dict[str, Any]]:
     """The rows of ``table`` that can still be read, from both ends towards the damage."""
-    order = {"message": "sequence", "boot": "number", "destination": "bit", "piece": "sequence", "chain": "one"}[table]
+    order = {
+        "message": "sequence",
+        "boot": "number",
+        "destination": "bit",
+        "piece": "sequence",
+        "chain": "one",
+        "lost": "reason",
+    }[table]
     seen: set[Any] = set()
     for direction in ("ASC", "DESC"):
         with suppress(sqlite3.Error):
@@ -218,7 +237,7 @@ def salvage(broken: Path, table: str) -> Iterator[dict[str, Any]]:
                 connection.row_factory = sqlite3.Row
                 connection.execute("PRAGMA cell_size_check=ON")
                 for row in connection.execute(f"SELECT * FROM {table} NOT INDEXED ORDER BY {order} {direction}"):  # noqa: S608
-                    key = row["path"] if table == "piece" else row[order]
+                    key = row["path"] if table == "piece" else tuple(row[:2]) if table == "lost" else row[order]
                     if key in seen:
                         break
                     seen.add(key)

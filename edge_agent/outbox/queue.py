@@ -42,6 +42,7 @@ class Queue:
         self._taken: dict[int, Row] = {}
         self._done: list[Row] = []
         self._again: list[tuple[float, int]] = []
+        self._postponed: dict[int, float] = {}
         self._boundary = 0
         self._cursor: dict[tuple[Lane, Priority], int] = {}
         self._fetched: dict[tuple[Lane, Priority], deque[Row]] = {}
@@ -66,6 +67,7 @@ class Queue:
         while len(out) < limit and self._again and self._again[0][0] <= now:
             row = self._taken.get(heapq.heappop(self._again)[1])
             if row is not None:
+                self._postponed.pop(row.sequence, None)
                 out.append(row)
         if len(self._again) >= _MOST_WAITING:
             return out
@@ -75,7 +77,10 @@ class Queue:
                     for _ in range(min(len(rows), limit - len(out))):
                         row = rows.popleft()
                         self._taken[row.sequence] = row
-                        out.append(row)
+                        if self._postponed and row.sequence in self._postponed:
+                            heapq.heappush(self._again, (self._postponed[row.sequence], row.sequence))
+                        else:
+                            out.append(row)
         return out
 
     def acknowledge(self, sequences: list[int]) -> None:
@@ -124,6 +129,11 @@ class Queue:
         """Offers a taken message again after ``wait_s``, without counting it as refused (the destination is busy)."""
         if sequence in self._taken:
             heapq.heappush(self._again, (self._outbox.clock.monotonic() + wait_s, sequence))
+
+    def postpone(self, sequence: int, wait_s: float) -> None:
+        """Lets others go before this message for ``wait_s``, after ``rewind`` as well."""
+        if len(self._postponed) < _MOST_WAITING:
+            self._postponed[sequence] = self._outbox.clock.monotonic() + wait_s
 
     def give_up(self, sequence: int, detail: str) -> None:
         """The message itself is damaged here and can never be sent: it is reported as a loss."""

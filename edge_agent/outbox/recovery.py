@@ -13,10 +13,11 @@ from edge_agent.messages.channels import CHANNELS, Priority
 from edge_agent.messages.system import LossData
 from edge_agent.outbox.database import salvage, transaction
 from edge_agent.outbox.eviction import MAX_RANGES, join
+from edge_agent.outbox.row import checksum
 
 _CHUNK = 1000
 # What a database of an older schema does not have.
-_NEWER_COLUMNS: dict[str, dict[str, Any]] = {"piece": {"delivered": 0.0}, "message": {"historical": 0}}
+_NEWER_COLUMNS: dict[str, dict[str, Any]] = {"piece": {"delivered": 0.0}, "message": {"historical": 0, "checksum": -1}}
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Recovery:
 def carry_over(broken: Path, db: sqlite3.Connection) -> Recovery:
     """Copies what can be read of a broken database into a new one."""
     count = 0
-    for table in ("boot", "destination", "message", "piece", "chain"):
+    for table in ("boot", "destination", "message", "piece", "chain", "lost"):
         columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
         chunk: list[dict[str, Any]] = []
         for found in salvage(broken, table):
@@ -57,6 +58,9 @@ def _plausible(table: str, row: dict[str, Any]) -> bool:
         isinstance(row["data"], bytes)
         and isinstance(row["id"], bytes)
         and len(row["id"]) == 16
+        and row["checksum"] in (-1, checksum(row["id"], row["data"]))
+        and isinstance(row["subject"], str)
+        and isinstance(row["size"], int)
         and row["channel"] in CHANNELS
         and row["priority"] == CHANNELS[row["channel"]].priority
         and isinstance(row["pending"], int)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import msgspec
 
 from edge_agent.messages.channels import CHANNELS, Priority
@@ -15,7 +17,8 @@ _PRIORITIES = {name: channel.priority for name, channel in CHANNELS.items()}
 class Row(msgspec.Struct, frozen=True, gc=False):
     """One committed or about to be committed message. ``data`` is JSON; ``piece`` is the evidence file it announces.
 
-    ``time`` is the clock's at recording; ``trust`` and ``error_s`` say how good it is.
+    ``time`` is the clock's at recording; ``trust`` and ``error_s`` say how good it is. ``intact`` is false where id or
+    data are not what was committed.
     """
 
     sequence: int
@@ -31,6 +34,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     piece: str = ""
     rejections: int = 0
     historical: bool = False
+    intact: bool = True
 
     @property
     def priority(self) -> Priority:
@@ -69,6 +73,11 @@ def event_type(channel: str) -> str:
     """The CloudEvents type of a channel; one that only a newer version knows is named after the same pattern."""
     known = CHANNELS.get(channel)
     return known.event_type if known else f"edge.{channel}.v1"
+
+
+def checksum(key: bytes, data: bytes) -> int:
+    """CRC-32 of id and data: a database does not notice when a card changes what lies inside a row."""
+    return zlib.crc32(data, zlib.crc32(key))
 
 
 def id_bytes(time: float, device: str, boot: str, sequence: int) -> bytes:

@@ -21,13 +21,15 @@ from edge_agent.outbox.chain import write_head
 from edge_agent.outbox.database import transaction
 from edge_agent.outbox.eviction import Eviction, join
 from edge_agent.outbox.retention import Retention
-from edge_agent.outbox.row import Row, priority_of
+from edge_agent.outbox.row import ROW_OVERHEAD, Row, checksum, priority_of
 from edge_agent.outbox.times import Boot, Times
 
 _UNCLAIMED = 1
 _MOST_DESTINATIONS = 61
+# A damaged card may have left any type in a column; these are computed with.
 _COLUMNS = (
-    "sequence, id, channel, subject, time, boot, monotonic, trusted, error_s, data, piece, rejections, historical"
+    "sequence, id, channel, CAST(subject AS TEXT), CAST(time AS REAL), boot, CAST(monotonic AS REAL), trusted, error_s,"
+    " CAST(data AS BLOB), piece, rejections, historical, checksum"
 )
 _SIGNIFICANT_STEP_S = 0.05
 _BOOT_REFRESH_S = 60.0
@@ -46,6 +48,7 @@ class Store:
             db.execute(
                 "DELETE FROM message WHERE pending = 0 AND dead = 0 AND sequence < (SELECT max(sequence) FROM message)"
             )
+            _mend(db)
             known = self._destinations(destinations, path)
             self._all_bits = sum(1 << bit for bit in known.values())
             self.bits = {name: 1 << known[name] for name in destinations}
@@ -120,7 +123,7 @@ class Store:
         since = self._clock.monotonic() - window_s
         present = self._times.boot(self._clock.boot).number
         for sequence, boot, monotonic in self._db.execute(
-            "SELECT sequence, boot, monotonic FROM message ORDER BY sequence DESC"
+            "SELECT sequence, boot, CAST(monotonic AS REAL) FROM message ORDER BY sequence DESC"
         ):
             if boot != present or monotonic < since:
                 return int(sequence)
@@ -141,7 +144,14 @@ class Store:
             (int(priority), after, upto, bit, limit),
         )
         found = [self._row(row, live_after is not None) for row in rows]
-        return [row if row.trust is TimeTrust.TRUSTED else self._times.settled(row) for row in found]
+        return [self._settled(row) if row.intact and row.trust is not TimeTrust.TRUSTED else row for row in found]
+
+    def _settled(self, row: Row) -> Row:
+        """As it is, where a damaged card left no time to compute with; an uplink finds that out."""
+        try:
+            return self._times.settled(row)
+        except (TypeError, ValueError, OverflowError, OSError):
+            return row
 
     def delivered(self, bit: int, rows: list[Row]) -> dict[Priority, tuple[int, int]] | None:
         """``bit`` waits for these no longer; returns count and bytes, by class, of those nobody waits for now.
@@ -251,11 +261,12 @@ class Store:
         boot = self._boot_number()
         self._db.executemany(
             "INSERT INTO message (sequence, id, channel, priority, subject, time, boot, monotonic, trusted, error_s,"
-            " data, piece, size, pending, historical) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " data, piece, size, pending, historical, checksum)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (row.sequence, row.id, row.channel, int(row.priority), row.subject, row.time, boot, row.monotonic,
                  row.trust is TimeTrust.TRUSTED, row.error_s, row.data, row.piece, row.size, self._mask(row.channel),
-                 row.historical)
+                 row.historical, checksum(row.id, row.data))
                 for row in rows
             ],
         )  # fmt: skip
@@ -266,14 +277,13 @@ class Store:
         return sum(bit for name, bit in self.bits.items() if (takes := self._takes[name]) is None or channel in takes)
 
     def _row(
-        self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int, int], historical: bool
+        self, row: tuple[int, bytes, str, str, float, int, float, int, float, bytes, str, int, int, int], backlog: bool
     ) -> Row:
-        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections, late = row
-        trust = TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED
-        boot_id = self._boots.get(boot, "")
+        sequence, key, channel, subject, time, boot, monotonic, trusted, error, data, piece, rejections, late, crc = row
         return Row(
-            sequence, key, channel, subject, time, boot_id, monotonic, trust, error, data, piece, rejections,
-            historical or bool(late),
+            sequence, key, channel, subject, time, self._boots.get(boot, ""), monotonic,
+            TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED, error, data, piece, rejections,
+            backlog or bool(late), crc == -1 or _matches(crc, key, data),
         )  # fmt: skip
 
     def _boot_number(self) -> int:
@@ -301,6 +311,22 @@ class Store:
             self._db.execute(
                 "UPDATE boot SET wall_offset = ?, error_s = ? WHERE number = ?", (offset, trust.error_s, boot.number)
             )
+
+
+def _mend(db: sqlite3.Connection) -> None:
+    """What a damaged card did to the columns that others depend on: one wrong size would evict everything else."""
+    known = ", ".join(str(int(p)) for p in Priority)
+    db.execute(f"UPDATE message SET priority = {Priority.HEALTH:d} WHERE priority NOT IN ({known})")  # noqa: S608
+    size = f"length(CAST(data AS BLOB)) + length(CAST(subject AS TEXT)) + {ROW_OVERHEAD}"
+    db.execute(f"UPDATE message SET size = {size} WHERE size <> {size}")  # noqa: S608
+    db.execute("UPDATE message SET dead = 0 WHERE typeof(dead) <> 'integer'")
+
+
+def _matches(crc: int, key: bytes, data: bytes) -> bool:
+    try:
+        return crc == checksum(key, data)
+    except TypeError:
+        return False
 
 
 def _sums(rows: Iterable[Row]) -> dict[Priority, tuple[int, int]]:

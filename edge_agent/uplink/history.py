@@ -192,8 +192,10 @@ def window_of(row: Row) -> DustData | None:
     if row.channel != "dust":
         return None
     try:
+        if not row.intact:
+            raise ValueError("its checksum differs")
         return msgspec.json.decode(row.data, type=DustData)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         log.warning("message %d holds no dust window: %s", row.sequence, error)
         return None
 

@@ -23,6 +23,8 @@ from edge_agent.outbox.eviction import join
 LATE_AFTER_S = 60.0
 _MOST_UNPACKED = 16 << 20
 _MOST_AHEAD = 10_000_000
+# Of pieces that wait for their other parts, by device; the oldest is given up, and stays missing.
+_MOST_PART_BYTES = 64 << 20
 
 
 class UnreadableError(ValueError):
@@ -69,9 +71,18 @@ class _Device:
     historical: int = 0
     lost: list[tuple[int, int]] = field(default_factory=list)
     parts: dict[tuple[int, int], dict[int, bytes]] = field(default_factory=dict)
+    part_bytes: int = 0
     evidence: int = 0
     damaged: int = 0
     status: str = ""
+
+    def drop_parts(self, cut: tuple[int, int]) -> None:
+        """Forgets the parts of one piece, cut so."""
+        self.part_bytes -= sum(map(len, self.parts.pop(cut).values()))
+
+    def has(self, n: int) -> bool:
+        """Whether this sequence came."""
+        return (self.base is not None and self.base <= n <= self.low) or n in self.above or n in self.below
 
 
 class Ledger:
@@ -115,8 +126,7 @@ class Ledger:
         if message.type != "edge.evidence.v1" or self._part(device, message, notes):
             self._count(device, message, notes, arrived)
         if message.type == "edge.loss.v1":
-            loss = msgspec.convert(data, LossData)
-            device.lost = join([*device.lost, *loss.ranges])
+            device.lost = join([*device.lost, *msgspec.convert(data, LossData).ranges])
         return Noticed(device=message.source, message=message, notes=notes)
 
     def _new(self) -> _Device:
@@ -126,15 +136,15 @@ class Ledger:
         n = message.sequence
         if device.base is None:
             device.base, device.low = n, n - 1
-        if (n <= device.low and n >= device.base) or n in device.above or n in device.below:
+        if device.has(n):
             device.repeats += 1
             notes.append("repeat")
             return
+        if n - device.low > _MOST_AHEAD:
+            raise UnreadableError(f"sequence {n} is more than {_MOST_AHEAD} ahead of {device.low}")
         device.received += 1
         if n < device.base:
             device.below.add(n)
-        elif n - device.low > _MOST_AHEAD:
-            raise UnreadableError(f"sequence {n} is more than {_MOST_AHEAD} ahead of {device.low}")
         else:
             device.above.add(n)
             device.top = max(device.top, n)
@@ -151,14 +161,20 @@ class Ledger:
     def _part(self, device: _Device, message: Message, notes: list[str]) -> bool:
         """Whether a piece of evidence is whole with this part."""
         data = msgspec.convert(_decoded(message.data), EvidenceData)
+        if device.has(message.sequence):
+            return True
         key = (message.sequence, data.parts)
         parts = device.parts.setdefault(key, {})
+        device.part_bytes += len(data.data) - len(parts.get(data.part, b""))
         parts[data.part] = data.data
         if len(parts) < data.parts:
             notes.append(f"part {data.part} of {data.parts}")
+            if device.part_bytes > _MOST_PART_BYTES:
+                device.drop_parts(next(iter(device.parts)))
             return False
         content = b"".join(parts[n] for n in sorted(parts))
-        del device.parts[key]
+        for cut in [cut for cut in device.parts if cut[0] == message.sequence]:
+            device.drop_parts(cut)
         if hashlib.sha256(content).hexdigest() == data.sha256:
             device.evidence += 1
         else:
@@ -197,12 +213,28 @@ def unpack(payload: bytes) -> Iterator[Message]:
         if inflate.unconsumed_tail:
             raise UnreadableError(f"a batch of more than {_MOST_UNPACKED} bytes")
     try:
-        if payload[:1] == b"[":
-            yield from msgspec.json.decode(payload, type=list[Message])
-        else:
-            yield msgspec.json.decode(payload, type=Message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        many = msgspec.json.decode(payload, type=list[Message] | Message)
+        for message in many if isinstance(many, list) else [many]:
+            _check(message)
+            yield message
+    except (ValueError, OverflowError, RecursionError) as error:
         raise UnreadableError(f"no message of an edge agent: {error}") from error
+
+
+def _check(message: Message) -> None:
+    """Raises ValueError for what no device sends."""
+    if datetime.fromisoformat(message.time).tzinfo is None:
+        raise ValueError(f"time {message.time!r} has no zone")
+    if message.sequence < 0:
+        raise ValueError(f"sequence {message.sequence} is negative")
+    if message.type == "edge.evidence.v1":
+        piece = msgspec.convert(_decoded(message.data), EvidenceData)
+        if not 1 <= piece.part <= piece.parts:
+            raise ValueError(f"part {piece.part} of {piece.parts}")
+    elif message.type == "edge.loss.v1":
+        for first, last in msgspec.convert(_decoded(message.data), LossData).ranges:
+            if not 1 <= first <= last:
+                raise ValueError(f"range {first}-{last}")
 
 
 def _decoded(data: Any) -> Any:

@@ -29,11 +29,12 @@ from edge_agent.messages.channels import CHANNELS
 from edge_agent.messages.envelope import Message, TimeTrust, message_id, rfc3339, source
 from edge_agent.messages.system import StatusData
 from edge_agent.outbox import Outbox
+from edge_agent.uplink.mqtt_caution import Caution, Lesson
 from edge_agent.uplink.mqtt_connection import Connection, PacketTooLargeError, Will, connect
 from edge_agent.uplink.mqtt_feed import Feed
 from edge_agent.uplink.mqtt_flight import STATUS, Flight
 from edge_agent.uplink.mqtt_packets import Packet, Packets
-from edge_agent.uplink.mqtt_reasons import Verdict, verdict
+from edge_agent.uplink.mqtt_reasons import Verdict, unwanted, verdict
 from edge_agent.uplink.state import LinkState, Traffic
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class _Session:
     feed: Feed
     flight: Flight = field(default_factory=Flight)
     settled: float = 0.0
-    progressed: bool = False
+    acknowledged: int = 0
 
 
 class MqttUplink:
@@ -104,7 +105,9 @@ class MqttUplink:
         self._count = Traffic()
         self._old_version: dict[Address, float] = {}
         self._limit = settings.max_packet_kb << 10
-        self._fruitless = 0
+        self._caution = Caution()
+        self._packs = settings.pack_backfill
+        self._offending: set[int] = set()
         self._first_connected = float("inf")
 
     def run(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
@@ -151,10 +154,15 @@ class MqttUplink:
             protocol={5: "MQTT 5", 4: "MQTT 3.1.1"}[session.connection.version] if session else "",
             since=session.since if session else 0.0,
             in_flight=len(session.flight) if session else 0,
-            error=self._error,
+            error=self._trouble(),
             insecure=self._settings.plain,
             **asdict(self._count),
         )
+
+    def _trouble(self) -> str:
+        waits = self._caution.waiting
+        hung_up = f"it hangs up on {waits} messages, which others go before; look at its permissions" if waits else ""
+        return "; ".join(text for text in (self._error, hung_up) if text)
 
     def _serve(self, address: Address, stop: threading.Event, beat: Callable[[], None]) -> None:
         connection = self._connect(address)
@@ -162,10 +170,12 @@ class MqttUplink:
         now = self._clock.monotonic()
         self._first_connected = min(self._first_connected, now)
         limit = min(self._limit, connection.maximum_packet or self._limit)
-        window = max(1, min(self._settings.in_flight, connection.receive_maximum))
-        feed = Feed(self._queue, self._packets, self._settings, self._clock, limit=limit, window=window)
+        window = 1 if self._caution.careful else self._window(connection)
+        feed = Feed(self._queue, self._packets, self._settings, self._clock,
+                    limit=limit, window=window, packs=self._packs)  # fmt: skip
         session = _Session(connection, self._clock.time(), window, limit, feed, settled=now)
         self._session, self._error = session, ""
+        self._offending.clear()
         self._count.connections += 1
         log.info("connected to %s with MQTT %s", address, "5" if connection.version == 5 else "3.1.1")
         try:
@@ -196,6 +206,9 @@ class MqttUplink:
         if connection.version == 4 and not old:
             self._old_version[address] = now
         return connection
+
+    def _window(self, connection: Connection) -> int:
+        return max(1, min(self._settings.in_flight, connection.receive_maximum))
 
     def _last_word(self) -> StatusData:
         """What the broker says when this connection breaks: who it was, and by which key its evidence is proven."""
@@ -265,18 +278,31 @@ class MqttUplink:
             if judged is not Verdict.ACCEPTED:
                 self._refused(session, sequence, code, judged)
                 continue
-            session.progressed = True
-            if delivered and sequence != STATUS:
+            if sequence == STATUS:
+                continue
+            session.acknowledged += 1
+            if delivered:
                 done += session.feed.done(sequence)
         if done:
             self._count.acknowledged += len(done)
             self._count.last_acknowledged = self._clock.time()
             self._queue.acknowledge(done)
+            self._forgive(done)
+            if self._caution.acknowledged(done, session.acknowledged):
+                session.window = self._window(session.connection)
+
+    def _forgive(self, done: list[int]) -> None:
+        """What was refused and is now taken is no problem any longer."""
+        if self._offending:
+            self._offending.difference_update(done)
+            if not self._offending:
+                self._error = ""
 
     def _refused(self, session: _Session, sequence: int, code: int, judged: Verdict) -> None:
         self._count.refused += 1
         what = "the status" if sequence == STATUS else f"message {sequence}"
-        self._error = f"{session.connection.address} refused {what} with reason 0x{code:02x}"
+        self._error = f"{session.connection.address} refused {what}: {unwanted(code)}"
+        self._offending.add(sequence)
         session.flight.forget(sequence)
         if sequence == STATUS:
             log.warning("%s", self._error)
@@ -332,13 +358,24 @@ class MqttUplink:
         session.connection.close()
 
     def _learn_from(self, session: _Session) -> None:
-        """A broker of MQTT 3.1.1 cannot say that a packet is too large, it only hangs up: try smaller ones."""
-        self._fruitless = 0 if session.progressed or not session.flight else self._fruitless + 1
-        if self._fruitless >= 3 and self._limit > _SMALLEST_PACKET:
+        """See ``Caution``."""
+        if not session.flight.rows:
+            return
+        connection = session.connection
+        sequence, size = session.flight.alone()
+        shrinks = connection.version == 4 and min(size, self._limit) > _SMALLEST_PACKET
+        batch = session.feed.is_batch(sequence)
+        lesson = self._caution.lost(session.acknowledged, sequence, shrinks=shrinks, batch=batch)
+        if lesson is None:
+            return
+        log.warning("%s hung up on message %d (%d bytes), perhaps its topic is not permitted; now %s",
+                    connection.address, sequence, size, lesson.value)  # fmt: skip
+        if lesson is Lesson.SMALLER:
             self._limit = max(_SMALLEST_PACKET, self._limit // 2)
-            log.warning("%s hangs up before it acknowledges; packets are now at most %d bytes",
-                        session.connection.address, self._limit)  # fmt: skip
-            self._fruitless = 0
+        elif lesson is Lesson.UNPACKED:
+            self._packs = False
+        elif self._outbox.depth().messages > 1:
+            self._queue.postpone(sequence, self._caution.wait_s(sequence))
 
     def _say(self, error: str) -> None:
         if error != self._error:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,8 +272,7 @@ class Connection:
                 self._turn(left)
             except UplinkError:
                 if self._answer is None:
-                    wants = "; it may want a certificate of this device (tls.certificate, tls.key)"
-                    hint = wants if self.address.secure and not settings.tls.certificate else ""
+                    hint = _certificate_hint(settings.tls) if self.address.secure else ""
                     raise VersionError(f"{self.address} hung up before it answered{hint}") from None
         if self._answer.is_failure:
             text = refusal(self.address, self._answer.value, str(self._answer))
@@ -356,6 +356,26 @@ def require_private(file: str) -> None:
         raise UplinkError(f"{file} may be read or changed by others (mode {stat.S_IMODE(mode):o}); chmod 600 {file}")
     if not os.access(file, os.R_OK):
         raise UplinkError(f"{file} cannot be read by this user; chown it to the user the agent runs as")
+
+
+def _certificate_hint(tls: Tls) -> str:
+    """Why a broker may have hung up on us without a word: what is wrong with our certificate."""
+    if not tls.certificate:
+        return "; it may want a certificate of this device (tls.certificate, tls.key)"
+    from cryptography import x509
+
+    try:
+        ours = x509.load_pem_x509_certificate(Path(tls.certificate).read_bytes())
+    except (OSError, ValueError):
+        return ""
+    now = datetime.now(UTC)
+    if now > ours.not_valid_after_utc:
+        return (
+            f"; the certificate of this device expired on {ours.not_valid_after_utc:%Y-%m-%d}: renew {tls.certificate}"
+        )
+    if now < ours.not_valid_before_utc:
+        return "; the certificate of this device is not valid yet, or this machine's clock is wrong"
+    return "; it may not know the authority that signed the certificate of this device, or have revoked it"
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

@@ -24,10 +24,13 @@ _BATCH_ROW_BYTES = 256
 
 
 class Feed:
-    """Takes rows from the queue of a destination; ``limit`` is the largest packet, ``window`` the most in flight."""
+    """Takes rows from the queue of a destination; ``limit`` is the largest packet, ``window`` the most in flight.
+
+    ``packs``: telemetry of the backlog goes many rows to a packet.
+    """
 
     def __init__(
-        self, queue: Queue, packets: Packets, settings: Mqtt, clock: Clock, *, limit: int, window: int
+        self, queue: Queue, packets: Packets, settings: Mqtt, clock: Clock, *, limit: int, window: int, packs: bool
     ) -> None:
         self.throttled = False
         self._queue = queue
@@ -36,6 +39,7 @@ class Feed:
         self._clock = clock
         self._limit = limit
         self._window = window
+        self._packs = packs
         self._ready: deque[Row] = deque()
         self._parts: Iterator[Packet] | None = None
         self._sending = 0
@@ -53,7 +57,7 @@ class Feed:
                     if row is None:
                         return None
                     self._sending = row.sequence
-                    if self._settings.pack_backfill and row.historical and row.channel in _TELEMETRY:
+                    if self._packs and row.historical and _packs(row):
                         return self._batch(row)
                     if not row.piece:
                         return self._packets.whole(row, self._limit)
@@ -68,6 +72,10 @@ class Feed:
             if packet.last:
                 self._parts = None
             return packet
+
+    def is_batch(self, sequence: int) -> bool:
+        """Whether ``sequence`` stands for many rows in one packet."""
+        return len(self._batches.get(sequence, ())) > 1
 
     def done(self, sequence: int) -> list[int]:
         """``sequence`` was acknowledged or refused: it, or all of the batch that went under it."""
@@ -106,14 +114,26 @@ class Feed:
             rows.append(self._ready.popleft())
         if not self._ready:
             rows += self._queue.take(most - len(rows), Lane.BACKLOG)
-        others = [row for row in rows if row.channel not in _TELEMETRY]
+        others = [row for row in rows if not _packs(row)]
         if others:
-            rows = [row for row in rows if row.channel in _TELEMETRY]
-        packet = self._packets.batch(rows)
-        if len(packet.payload) + _BATCH_ROW_BYTES > self._limit:
-            packet, others = self._packets.whole(first, self._limit), [*others, *rows[1:]]
-        else:
-            self._batches[first.sequence] = [row.sequence for row in rows]
-            self._backlog.add(first.sequence)
+            rows = [row for row in rows if _packs(row)]
+        packet = self._packed(rows)
+        if packet is None:
+            self._ready.extendleft(reversed([*others, *rows[1:]]))
+            return self._packets.whole(first, self._limit)
+        self._batches[first.sequence] = [row.sequence for row in rows]
+        self._backlog.add(first.sequence)
         self._ready.extendleft(reversed(others))
         return packet
+
+    def _packed(self, rows: list[Row]) -> Packet | None:
+        """None when they are too large together, or one of them is damaged: then the first goes alone."""
+        try:
+            packet = self._packets.batch(rows)
+        except DamagedError:
+            return None
+        return packet if len(packet.payload) + _BATCH_ROW_BYTES <= self._limit else None
+
+
+def _packs(row: Row) -> bool:
+    return row.channel in _TELEMETRY and row.intact

@@ -57,6 +57,17 @@ class Flight:
         """The row was refused: its other packets no longer matter."""
         self._rows.pop(sequence, None)
 
+    @property
+    def rows(self) -> bool:
+        """Whether anything but a status is on the way."""
+        return any(sequence != STATUS for sequence in self._rows)
+
+    def alone(self) -> tuple[int, int]:
+        """Sequence and bytes of the only row on the way; zeros when there are several, or a status."""
+        if len(self._rows) != 1 or STATUS in self._rows:
+            return 0, 0
+        return next(iter(self._rows)), max(size for _, size, _ in self._packets.values())
+
     def oldest(self) -> float | None:
         """When the packet longest on the way was sent."""
         return next(iter(self._packets.values()))[2] if self._packets else None

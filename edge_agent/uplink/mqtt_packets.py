@@ -15,7 +15,7 @@ import msgspec
 
 from edge_agent.evidence import EvidenceStore
 from edge_agent.messages.channels import CHANNELS
-from edge_agent.messages.envelope import CLOUDEVENTS, CLOUDEVENTS_BATCH, message_id, source
+from edge_agent.messages.envelope import CLOUDEVENTS, CLOUDEVENTS_BATCH, Message, message_id, source
 from edge_agent.messages.gate import EvidenceData
 from edge_agent.outbox.row import Row
 
@@ -52,10 +52,18 @@ class Packets:
     def whole(self, row: Row, limit: int) -> Packet:
         """The one packet of a row that announces no evidence, at most ``limit`` bytes. Raises DamagedError."""
         topic = f"{self._source}/{row.channel}"
-        payload = _ENCODER.encode(row.envelope(self._source))
+        payload = _ENCODER.encode(self._envelope(row))
         if len(payload) + len(topic) + _PACKET_OVERHEAD > limit:
             raise DamagedError(f"{len(payload)} bytes are more than the broker takes in a packet ({limit})")
         return Packet(row.sequence, topic, payload, True, self._retain(row))
+
+    def _envelope(self, row: Row) -> Message:
+        if not row.intact:
+            raise DamagedError("the memory card did not keep it: its checksum differs")
+        try:
+            return row.envelope(self._source)
+        except (TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
+            raise DamagedError(f"the memory card did not keep it: {error}") from error
 
     def _retain(self, row: Row) -> bool:
         """A retained state is never put back by an older one of the backlog."""
@@ -66,18 +74,25 @@ class Packets:
         return True
 
     def batch(self, rows: list[Row]) -> Packet:
-        """Many envelopes in one packet: a CloudEvents JSON batch, deflated (zlib, RFC 1950), on the topic ``batch``."""
-        text = _ENCODER.encode([row.envelope(self._source) for row in rows])
+        """Many envelopes in one packet: a CloudEvents JSON batch, deflated (zlib, RFC 1950), on the topic ``batch``.
+
+        Raises DamagedError when one of them is damaged.
+        """
+        text = _ENCODER.encode([self._envelope(row) for row in rows])
         packed = zlib.compress(text, _DEFLATE_LEVEL)
         return Packet(rows[0].sequence, f"{self._source}/batch", packed, content_type=CLOUDEVENTS_BATCH)
 
     def pieces(self, row: Row, limit: int) -> Iterator[Packet]:
         """The packets of a piece of evidence, none larger than ``limit`` bytes. Raises DamagedError."""
-        data = msgspec.json.decode(row.data, type=EvidenceData)
+        self._envelope(row)
+        try:
+            data = msgspec.json.decode(row.data, type=EvidenceData)
+        except msgspec.DecodeError as error:
+            raise DamagedError(f"what announces evidence {row.piece} is damaged: {error}") from error
         try:
             content = self._evidence.read(row.piece)
-        except OSError as error:
-            raise DamagedError(f"evidence {row.piece} cannot be read: {error.strerror}") from error
+        except (OSError, TypeError, ValueError) as error:
+            raise DamagedError(f"evidence {row.piece!r} cannot be read: {error}") from error
         if hashlib.sha256(content).hexdigest() != data.sha256:
             raise DamagedError(f"evidence {row.piece} is not what was recorded: its SHA-256 differs")
         topic = f"{self._source}/evidence/{data.violation}/{data.n}"

@@ -23,10 +23,10 @@ class Verdict(Enum):
 
 
 def verdict(code: int) -> Verdict:
-    """Codes under 0x80 are success; quota exceeded and server busy are no judgement of the message."""
+    """Codes under 0x80 are success; busy, quota exceeded and packet id in use are no judgement of the message."""
     if code < 0x80:
         return Verdict.ACCEPTED
-    return Verdict.BUSY if code in (0x89, 0x97) else Verdict.REJECTED
+    return Verdict.BUSY if code in (0x89, 0x91, 0x97) else Verdict.REJECTED
 
 
 _CONNECT = {
@@ -69,6 +69,17 @@ _DISCONNECT = {
     0x9D: "has moved",
 }
 
+_PUBLISH = {
+    0x80: "without a reason",
+    0x83: "for a reason of its own",
+    0x87: "this device is not authorised to publish there",
+    0x89: "it is busy",
+    0x90: "it does not take this topic",
+    0x91: "it holds the packet id for another",
+    0x97: "it has no quota left for this client",
+    0x99: "it does not take this payload",
+}
+
 _SUBSCRIBE = {
     0x80: "without a reason",
     0x87: "it does not authorise us to read there",
@@ -89,6 +100,11 @@ def refusal(address: Address, code: int, name: str) -> str:
 def farewell(address: Address, code: int, name: str) -> str:
     """Why the broker disconnected."""
     return f"{address} {_DISCONNECT.get(code, f'ended the connection: {name}')} (0x{code:02x})"
+
+
+def unwanted(code: int) -> str:
+    """Why a PUBACK refused."""
+    return f"{_PUBLISH.get(code, 'for an unknown reason')} (0x{code:02x})"
 
 
 def unheard(address: Address, wanted: str, code: int, name: str) -> str:

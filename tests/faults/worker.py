@@ -100,7 +100,15 @@ def main(folder: Path, broker: str, journal_path: Path, seed: int, mode: str) ->
     recorder = OutboxRecorder(outbox, "north")
     journal = Journal(journal_path)
     settings = msgspec.convert(
-        {"broker": broker, "retry_max_s": 0.3, "keepalive_s": 5, "backfill_per_s": 0.0, "max_packet_kb": 16}, Mqtt
+        {
+            "broker": broker,
+            "retry_max_s": 0.3,
+            "keepalive_s": 5,
+            "backfill_per_s": 0.0,
+            "max_packet_kb": 16,
+            "pack_backfill": chance.random() < 0.5,
+        },
+        Mqtt,
     )
     link = MqttUplink(settings, Device(id="post-1", site="north", kind="gate"), outbox)
     stop = threading.Event()

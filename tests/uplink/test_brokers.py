@@ -22,10 +22,11 @@ from edge_agent.config import Mqtt
 from edge_agent.demo.broker import EmbeddedBroker
 from edge_agent.errors import UplinkError
 from edge_agent.outbox import OutboxRecorder
+from edge_agent.uplink import mqtt_caution
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.mqtt_connection import Connection, connect
 from tests.brokers import Broker, Mosquitto, Nats, RabbitMq, free_port
-from tests.house import Receiver, opened, uplink, violation, wait_until
+from tests.house import Receiver, dust, opened, uplink, violation, wait_until
 
 BROKERS: dict[str, tuple[type[Broker] | None, str]] = {
     "Mosquitto": (Mosquitto, "mosquitto"),
@@ -301,6 +302,40 @@ def test_three_rabbitmq_nodes_lose_nothing_when_the_node_in_use_is_killed(tmp_pa
     finally:
         for node in nodes:
             node.stop(signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_topic_that_makes_rabbitmq_hang_up_holds_back_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It closes the connection on what a user may not publish: that is no refusal, and violations come first."""
+    if shutil.which("rabbitmq-server", path=os.environ["PATH"] + ":/usr/sbin") is None:
+        pytest.skip("rabbitmq-server is not installed; apt-get install rabbitmq-server")
+    monkeypatch.setattr(mqtt_caution, "_WAIT_S", 3.0)
+    broker = RabbitMq(tmp_path / "broker")
+    broker.start()
+    try:
+        broker.control("set_topic_permissions", "guest", "amq.topic", r"\.(status|dust)$", ".*")
+        with (
+            opened(tmp_path / "data") as recorder,
+            Receiver(broker.url, since=None) as receiver,
+            uplink(recorder, broker.url, version="3.1.1", retry_max_s=0.2) as link,
+        ):
+            for n in range(2):
+                recorder.record(violation(n))
+            for n in range(30):
+                recorder.record(dust(n))
+            wait_until(lambda: len(set(receiver.subjects("dust"))) == 30, PATIENCE_S)
+            wait_until(lambda: "hangs up on 2 messages" in link.state().error, PATIENCE_S)
+            wait_until(lambda: recorder.outbox.depth().by_class == {"violation": 2}, PATIENCE_S)
+            assert recorder.outbox.depth().lost == {}
+            broker.control("set_topic_permissions", "guest", "amq.topic", ".*", ".*")
+            wait_until(lambda: recorder.outbox.depth().messages == 0, PATIENCE_S)
+            wait_until(lambda: sorted(set(receiver.subjects())) == ["v0", "v1"])
+            assert link.state().error == ""
+    finally:
+        broker.stop()
 
 
 def record_and_kill(recorder: OutboxRecorder, link: MqttUplink, nodes: Sequence[Broker]) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.evidence import EvidenceStore
 from edge_agent.messages import Message, TimeTrust
 from edge_agent.outbox import Row
 from edge_agent.outbox.row import id_bytes
 from edge_agent.uplink.ledger import unpack
+from edge_agent.uplink.mqtt_connection import publish_packet
 from edge_agent.uplink.mqtt_packets import DamagedError, Packets
 from tests.house import opened, violation
 
@@ -64,3 +67,32 @@ def test_a_batch_unpacks_to_what_would_have_been_sent_one_by_one(tmp_path: Path)
     singles = [msgspec.json.decode(made.whole(r, 10_000).payload, type=Message) for r in rows]
     assert list(unpack(batch.payload)) == singles
     assert len(batch.payload) < len(zlib.decompress(batch.payload)) / 4
+
+
+def test_a_channel_that_only_a_newer_version_knows_is_sent_all_the_same(tmp_path: Path) -> None:
+    packet = packets(tmp_path).whole(row(1, "tide", b'{"n":1}'), 10_000)
+    assert packet.topic == "edge/v1/north/post-1/tide"
+    assert msgspec.json.decode(packet.payload)["type"] == "edge.tide.v1"
+
+
+def test_what_announces_evidence_and_is_no_announcement_is_damaged(tmp_path: Path) -> None:
+    announced = msgspec.structs.replace(row(1, "evidence", b'{"n":1}'), piece="a/b.jpg")
+    with pytest.raises(DamagedError, match="is damaged"):
+        next(packets(tmp_path).pieces(announced, 100_000))
+
+
+@given(st.text(max_size=300), st.integers(1, 65_535), st.binary(max_size=70_000), st.booleans())
+def test_a_publish_packet_is_read_as_it_was_meant(topic: str, packet_id: int, payload: bytes, retain: bool) -> None:
+    packet = publish_packet(topic, packet_id, b"\x00", payload, retain=retain)
+    length, at = 0, 1
+    while True:
+        length |= (packet[at] & 0x7F) << 7 * (at - 1)
+        at += 1
+        if not packet[at - 1] & 0x80:
+            break
+    assert (packet[0] >> 4, packet[0] >> 1 & 3, packet[0] & 1) == (3, 1, retain)
+    body = packet[at:]
+    assert len(body) == length
+    end = 2 + int.from_bytes(body[:2])
+    assert body[2:end].decode() == topic
+    assert body[end:] == packet_id.to_bytes(2) + b"\x00" + payload

@@ -153,6 +153,16 @@ def test_without_a_certificate_of_its_own_a_device_is_refused(mutual: TlsMosquit
     assert "certificate of this device" in failure(mutual, tls={"ca": str(authority.ca)})
 
 
+def test_a_certificate_of_ours_that_expired_or_is_not_known_is_named(
+    mutual: TlsMosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    ours = tls(authority, "before")
+    authority.issue("before", days=-1)
+    assert "expired on 20" in failure(mutual, tls=ours)
+    stranger = tls(Authority(tmp_path / "stranger"), "post-1")
+    assert "may not know the authority" in failure(mutual, tls={**stranger, "ca": str(authority.ca)})
+
+
 def test_tls_to_a_port_that_speaks_plain_says_so(mosquitto: Mosquitto) -> None:
     settings = msgspec.convert({"broker": f"mqtts://127.0.0.1:{mosquitto.port}"}, Mqtt)
     with pytest.raises(UplinkError):
