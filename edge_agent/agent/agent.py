@@ -63,7 +63,8 @@ class Agent:
         self._watch = watch
         self._started = self._clock.monotonic()
         self._health_due = self._started
-        self._problems: list[str] = []
+        # What brokers were told since the last look; each connection asks at a moment of its own.
+        self._told: set[tuple[str, ...]] = {()}
         self._idle = threading.Event()
         self._data_dir = Path(config.device.data_dir)
         self._site = Site(config, file, self._clock)
@@ -141,9 +142,9 @@ class Agent:
         self._evidence.poll(now)
         for draft in self._site.tick(self._clock.time()):
             self._try_record(draft)
-        problems = self.problems()
-        if problems != self._problems:
-            self._problems = problems
+        problems = tuple(self.problems())
+        if self._told - {problems}:
+            self._told = {problems}
             self._links.refresh_status()
         if now >= self._health_due:
             self._health_due = now + self._config.device.health_interval_s
@@ -210,11 +211,13 @@ class Agent:
 
     def status(self) -> StatusData:
         """What the uplinks publish, retained."""
+        problems = self.problems()
+        self._told.add(tuple(problems))
         return StatusData(
             state="online",
             version=__version__,
             kind=self._config.device.kind,
-            problems=self.problems(),
+            problems=problems,
             evidence_key=self._evidence.public_key,
         )
 

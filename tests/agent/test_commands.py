@@ -2,17 +2,21 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.agent.commands import answer, city_air
+from edge_agent.agent.evidence import EvidenceKeeper
+from edge_agent.config import Config
 from edge_agent.dust.city import CityAir
 from tests.agent.process import AgentProcess
 from tests.brokers import Mosquitto, program
-from tests.house import Receiver, wait_until
+from tests.house import DEVICE, Receiver, opened, violation, wait_until
 
 AIR = {"id": "a1", "start": "2026-07-15T10:00:00+08:00", "values": {"pm10_ug_m3": 95.0}, "aqi": 120, "primary": "pm10"}
 
@@ -50,6 +54,37 @@ def test_whatever_comes_is_answered(payload: bytes, name: str) -> None:
     assert not ok
     assert detail
     assert heard == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(max_size=6), x, max_size=3),
+    max_leaves=6,
+)
+NAMES = ("id", "violation", "roles", "start", "values", "window_s", "aqi", "primary")
+IDS = st.sampled_from(("../../../etc", "/etc/passwd", "019a0000-0000-7000-8000-000000000000", "\0", "")) | JSON
+
+
+@pytest.fixture(scope="module")
+def keeper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvidenceKeeper]:
+    """On an outbox with one violation and its picture."""
+    with opened(tmp_path_factory.mktemp("data")) as recorder:
+        recorder.record(violation(1, pictures=(b"x",)))
+        yield EvidenceKeeper(Config(device=DEVICE), recorder)
+
+
+@given(
+    name=st.sampled_from(("city-air", "evidence")),
+    command=st.dictionaries(st.sampled_from(NAMES), JSON) | st.fixed_dictionaries({"violation": IDS}),
+)
+def test_a_command_with_anything_in_its_fields_is_answered(
+    keeper: EvidenceKeeper, name: str, command: dict[str, object]
+) -> None:
+    heard: list[CityAir] = []
+    ack = answer(name, json.dumps(command).encode(), {"city-air": city_air(heard.append), "evidence": keeper.command})
+    assert ack.detail
+    assert ack.ok == bool(heard)
+    assert msgspec.json.encode(ack)
 
 
 def publish(broker: Mosquitto, command: str, payload: str) -> None:

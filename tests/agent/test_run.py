@@ -71,6 +71,27 @@ def test_with_the_broker_away_for_a_minute_every_message_arrives(mosquitto: Mosq
 
 
 @pytest.mark.slow
+def test_a_second_broker_that_cannot_be_reached_is_told_to_the_first(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    other = Mosquitto(tmp_path / "other")
+    with Receiver(mosquitto.url) as receiver:
+        agent = AgentProcess(tmp_path, mosquitto.url)
+        with agent.config.open("a") as config:
+            config.write(f'\n[[mqtt]]\nname = "city"\nbroker = "{other.url}"\nretry_max_s = 0.5\n')
+
+        def told() -> list[str]:
+            last = [data(m)["problems"] for m in receiver.of("status")][-1:]
+            return [problem for problems in last for problem in problems]
+
+        with agent:
+            wait_until(lambda: any(p.startswith("city: ") and "nothing listens" in p for p in told()), what="told")
+            other.start()
+            try:
+                wait_until(lambda: told() == [], what="taken back")
+            finally:
+                other.stop()
+
+
+@pytest.mark.slow
 def test_an_absent_sensor_is_told_in_the_status_and_nothing_else_stops(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with (
         Receiver(mosquitto.url) as receiver,

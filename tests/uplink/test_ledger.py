@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import zlib
+from base64 import b64encode
 from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.messages import Message, rfc3339
@@ -99,6 +101,65 @@ def test_json_that_is_no_message_is_refused(value: object) -> None:
     except UnreadableError:
         return
     assert noticed == []
+
+
+EVIDENCE = {"violation": "v", "n": 1, "of": 1, "role": "full", "time": rfc3339(NOW), "media_type": "image/jpeg",
+            "sha256": hashlib.sha256(b"abcdef").hexdigest(), "size": 6, "part": 1, "parts": 1, "data": ""}  # fmt: skip
+LOSS = {"reason": "rejected", "message_class": "dust", "count": 1, "ranges": [[1, 1]]}
+NUMBER = st.integers(-3, 5) | st.integers()
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "time": st.sampled_from(("", "yesterday", "2026-01-01", "2026-01-01T00:00:00Z")) | st.text(max_size=30),
+        "sequence": NUMBER,
+        "source": st.text(max_size=5),
+        "type": st.sampled_from(("edge.evidence.v1", "edge.loss.v1", "edge.status.v1")),
+        "data": JSON
+        | st.fixed_dictionaries({"part": NUMBER, "parts": NUMBER}).map(lambda change: EVIDENCE | change)
+        | st.lists(st.tuples(NUMBER, NUMBER), max_size=3).map(lambda ranges: LOSS | {"ranges": ranges}),
+    },
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(FIELDS, max_size=5), st.integers(1, 3) | st.none())
+def test_an_envelope_with_anything_in_it_is_counted_or_refused_and_the_books_still_close(
+    changes: list[dict[str, object]], since: int | None
+) -> None:
+    ledger = Ledger(since)
+    refused = 0
+    for change in changes:
+        try:
+            ledger.update(msgspec.json.encode(msgspec.json.decode(payload(1)) | change), NOW)
+        except UnreadableError:
+            refused += 1
+    assert ledger.unreadable == refused
+    for account in ledger.accounts():
+        assert account.received >= 0
+        assert account.missing_count == sum(b - a + 1 for a, b in account.missing) >= 0
+    assert ledger.complete in (True, False)
+
+
+def part(number: int, content: bytes, sequence: int = 1) -> bytes:
+    """One of two parts of a picture."""
+    return payload(
+        sequence, kind="evidence", data=EVIDENCE | {"part": number, "parts": 2, "data": b64encode(content).decode()}
+    )
+
+
+def test_parts_that_come_again_are_repeats_and_are_not_kept() -> None:
+    ledger = books(part(1, b"abc"), part(2, b"def"), part(2, b"def"), part(1, b"abc"), part(2, b"def"))
+    (account,) = ledger.accounts()
+    assert (account.evidence, account.received, account.repeats, account.damaged_evidence) == (1, 1, 3, 0)
+    assert ledger._devices["d"].parts == {}
+    assert ledger._devices["d"].part_bytes == 0
+
+
+def test_parts_whose_others_never_come_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.uplink.ledger._MOST_PART_BYTES", 1000)
+    ledger = books(*(part(1, b"x" * 100, n) for n in range(1, 50)))
+    assert ledger._devices["d"].part_bytes <= 1000
+    assert len(ledger._devices["d"].parts) <= 10
 
 
 def test_a_bomb_is_not_unpacked() -> None:
