@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -24,12 +25,14 @@ COMMANDS: dict[str, type[msgspec.Struct]] = {
 def json_schema() -> dict[str, Any]:
     """One JSON Schema document: an envelope per channel under ``$defs``, joined by ``oneOf``."""
     envelopes, definitions = _components("#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "edge-agent messages",
-        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in envelopes],
-        "$defs": definitions | envelopes,
-    }
+    return _tidied(
+        {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "edge-agent messages",
+            "oneOf": [{"$ref": f"#/$defs/{name}"} for name in envelopes],
+            "$defs": definitions | envelopes,
+        }
+    )
 
 
 def asyncapi() -> dict[str, Any]:
@@ -76,14 +79,29 @@ def asyncapi() -> dict[str, Any]:
             "summary": (payload.__doc__ or "").split("\n")[0],
             "payload": shape,
         }
-    return {
-        "asyncapi": "3.0.0",
-        "info": {"title": "edge-agent", "version": __version__, "license": {"name": "Apache-2.0"}},
-        "defaultContentType": "application/cloudevents+json",
-        "channels": channels,
-        "operations": operations,
-        "components": {"messages": messages, "schemas": definitions | envelopes | inner},
-    }
+    return _tidied(
+        {
+            "asyncapi": "3.0.0",
+            "info": {"title": "edge-agent", "version": __version__, "license": {"name": "Apache-2.0"}},
+            "defaultContentType": "application/cloudevents+json",
+            "channels": channels,
+            "operations": operations,
+            "components": {"messages": messages, "schemas": definitions | envelopes | inner},
+        }
+    )
+
+
+def _tidied(schema: dict[str, Any]) -> dict[str, Any]:
+    """Descriptions without a docstring's indentation, which Python keeps up to 3.12 and takes away from 3.13 on."""
+
+    def tidied(key: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return _tidied(value)
+        if isinstance(value, list):
+            return [tidied("", item) for item in value]
+        return inspect.cleandoc(value) if key == "description" else value
+
+    return {key: tidied(key, value) for key, value in schema.items()}
 
 
 def _envelope_name(channel: str) -> str:

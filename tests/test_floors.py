@@ -19,7 +19,7 @@ FLOORS = (
     {"events", "evidence", "outbox", "review", "vision"},
     {"dust", "gate", "parking", "uplink"},
     {"agent"},
-    {"__main__", "cli", "demo", "doctor", "schema"},
+    {"__main__", "cli", "demo", "doctor", "doctor_sensors", "finding", "schema"},
 )
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 DECIDERS = ("dust", "events", "gate", "parking", "vision")
