@@ -169,6 +169,12 @@ def test_the_schema_in_the_documents_is_the_one_of_the_code() -> None:
     assert written == json.loads(json.dumps(asyncapi())), "run: make schema"
 
 
+@pytest.mark.parametrize("form", ["asyncapi", "json-schema"])
+def test_descriptions_are_the_same_from_every_python(form: str) -> None:
+    """A docstring keeps its indentation up to Python 3.12."""
+    assert "\\n    " not in edge_agent("schema", "--form", form).stdout
+
+
 def test_the_schema_describes_every_channel() -> None:
     document = json.loads(edge_agent("schema").stdout)
     assert document["asyncapi"] == "3.0.0"
