@@ -1,11 +1,12 @@
-"""What goes on after a restart: a dust watch's exceedances, under their ids and with their one violation, its windows
-that wait for the city's air, the last of that; the last day of the site card; how long a relay was on today.
+"""What goes on after a restart: a dust watch's windows and exceedances, these under their ids and with their one
+violation, the windows that wait for the city's air and the last of that; the last day of the site card; how long a
+relay was on today.
 
-Each is written to a file of the data folder, after what came of it was recorded. The watch's is written with the next
-reading, some seconds later at most: a power cut in between costs at worst a second "started" of the same exceedance,
-never a lost one. The card's is written when something was counted, before the card that says so is recorded, and once a
-minute for its availability: a cut costs at worst the event that was just committed, and a minute. A file that cannot be
-read is replaced by the next one.
+Each is written to a file of the data folder, after what came of it was recorded. The watch's is written once a minute
+where a window has closed, and with the next reading where more than that happened: a power cut costs at worst the last
+minute of open windows, and a second "started" of the same exceedance, never a lost one. The card's is written when
+something was counted, before the card that says so is recorded, and once a minute for its availability: a cut costs at
+worst the event that was just committed, and a minute. A file that cannot be read is replaced by the next one.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class RememberingWatch:
         self._path = path
         self._files = files or Files()
         self._due = False
+        self._closed = False
         self._waiting = 0
+        self._written = float("-inf")
         try:
             watch.recall(msgspec.json.decode(path.read_bytes(), type=WatchMemory))
         except FileNotFoundError:
@@ -49,12 +52,12 @@ class RememberingWatch:
 
     def update(self, reading: Reading) -> list[Draft]:
         """Takes one reading in."""
-        self._write()
+        self._write(reading.time)
         return self._noted(self._watch.update(reading))
 
     def tick(self, now: float) -> list[Draft]:
         """See ``DustWatch.tick``."""
-        self._write()
+        self._write(now)
         return self._noted(self._watch.tick(now))
 
     def city(self, air: CityAir) -> list[Draft]:
@@ -68,9 +71,10 @@ class RememberingWatch:
         self._watch.mark(mark)
 
     def finish(self) -> list[Draft]:
-        """Closes all windows; the memory is written at once, for nothing follows."""
-        drafts = self._noted(self._watch.finish())
-        self._write()
+        """Pauses: longer windows go on after the restart. The memory is written at once, for nothing follows."""
+        drafts = self._watch.pause()
+        self._due = True
+        self._write(self._written)
         return drafts
 
     def state(self) -> dict[str, Any]:
@@ -79,15 +83,17 @@ class RememberingWatch:
 
     def _noted(self, drafts: list[Draft]) -> list[Draft]:
         if drafts:
+            self._closed = True
             waiting = self._watch.waiting
             self._due |= waiting != self._waiting or any(draft.channel != "dust" for draft in drafts)
             self._waiting = waiting
         return drafts
 
-    def _write(self) -> None:
-        if not self._due:
+    def _write(self, now: float) -> None:
+        if not (self._due or (self._closed and abs(now - self._written) >= _EVERY_S)):
             return
-        self._due = False
+        self._due = self._closed = False
+        self._written = now
         try:
             self._files.replace(self._path, msgspec.json.encode(self._watch.memory()))
         except OSError as error:

@@ -17,7 +17,7 @@ from edge_agent.config.dust import DustSensor, Limit
 from edge_agent.dust.city import CityAir, CitySeries
 from edge_agent.dust.limits import WAITING_MAX, LimitMemory, LimitWatch, rounded
 from edge_agent.dust.quality import Checked, Mark, QualityCheck, correction_name
-from edge_agent.dust.window import WindowResult, Windows
+from edge_agent.dust.window import WindowResult, Windows, WindowsMemory
 from edge_agent.messages.dust import DustData, Readings, Statistic
 from edge_agent.messages.envelope import Draft, rfc3339
 
@@ -26,10 +26,11 @@ NORMAL = Quality.NORMAL.value
 
 @dataclass(frozen=True, slots=True)
 class WatchMemory:
-    """What a watch knows of its limits, by limit, and of the city's air."""
+    """What a watch knows of its limits, by limit, of the city's air, and of windows that are open."""
 
     limits: dict[str, LimitMemory]
     city: list[CityAir] = field(default_factory=list)
+    windows: WindowsMemory | None = None
 
 
 class DustWatch:
@@ -42,6 +43,7 @@ class DustWatch:
                 raise TypeError(f"limits {sensor.limits!r} of sensor {sensor.name!r} must be read by limits_of() first")
             limits = sensor.limits
         offset_s = sensor.utc_offset_h * 3600
+        self._sensor = sensor.name
         self._reported = {sensor.report_window_s, *sensor.long_windows_s}
         self._correction = correction_name(sensor.quality)
         self._quality = QualityCheck(sensor.quality, sensor.interval_s)
@@ -78,6 +80,10 @@ class DustWatch:
         """A person's word on the sensor's data, or None when it is taken back."""
         self._quality.mark = mark
 
+    def pause(self) -> list[Draft]:
+        """Closes the shortest window, whole or not; the others go on with the next reading, or after ``recall``."""
+        return self._drafts(self._windows.pause())
+
     def finish(self) -> list[Draft]:
         """Closes all windows, whole or not."""
         return self._drafts(self._windows.flush())
@@ -87,10 +93,13 @@ class DustWatch:
         return WatchMemory(
             {f"{watch.label} {watch.limit.value:g}": watch.memory() for watch in self._limits},
             self._city.last(WAITING_MAX),
+            self._windows.memory(),
         )
 
     def recall(self, memory: WatchMemory) -> None:
         """Goes on where ``memory`` was taken; limits it does not know begin anew."""
+        if memory.windows:
+            self._windows.recall(memory.windows, self._sensor)
         for air in memory.city:
             self._city.update(air)
         for watch in self._limits:

@@ -9,6 +9,7 @@
 - A reading for a window that is closed already is late and is left out. Three late readings in a row are a clock that
   was set back: what is open is closed and windows start anew at the new time. One stray time breaks nothing.
 - Means are arithmetic, but for noise (energy mean, so Leq) and wind direction (of unit vectors, 0 to 360).
+- With ``memory`` and ``recall`` the longer windows go on after a restart; what is lost is time, and counts as such.
 - A gap of up to 60 base windows is reported as windows without samples (flag B), a longer one is left out.
 """
 
@@ -16,33 +17,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from drivers.readings import Quality
 from edge_agent.dust.quality import Checked
+from edge_agent.dust.tally import Tallies, TalliesMemory, ValueStatistics, join, recalled, tally_of, written
 
-VALID_SHARE = 0.75
 MAX_GAP_WINDOWS = 60
 LATE_IN_A_ROW = 3
 HOLD_INTERVALS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ValueStatistics:
-    """One value over one window; without a normal sample ``mean``, ``min`` and ``max`` are None.
-
-    ``levels`` counts samples of noise by tenths of dB.
-    """
-
-    mean: float | None
-    min: float | None
-    max: float | None
-    count: int
-    share: float
-    flag: Quality
-    reason: str
-    levels: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,100 +45,13 @@ class WindowResult:
         return self.start + self.window_s
 
 
-@dataclass(slots=True)
-class Tally:
-    """What is known of one value so far; tallies of neighbouring windows join."""
+@dataclass(frozen=True, slots=True)
+class WindowsMemory:
+    """What has been gathered of windows that are open: by length their start and tallies, and the parts of rolling
+    ones."""
 
-    total: float = 0.0
-    north: float = 0.0
-    count: int = 0
-    low: float = math.inf
-    high: float = -math.inf
-    covered_s: float = 0.0
-    flags: dict[Quality, int] = field(default_factory=dict)
-    reason: str = ""
-
-    def add(self, value: float, covered_s: float) -> None:
-        """One normal sample."""
-        self.total += value
-        self.count += 1
-        if value < self.low:
-            self.low = value
-        if value > self.high:
-            self.high = value
-        self.covered_s += covered_s
-
-    def mean(self) -> float:
-        """Of the samples; there is at least one."""
-        return self.total / self.count
-
-    def join(self, other: Tally) -> None:
-        self.total += other.total
-        self.north += other.north
-        self.count += other.count
-        self.low = min(self.low, other.low)
-        self.high = max(self.high, other.high)
-        self.covered_s += other.covered_s
-        for flag, count in other.flags.items():
-            self.flags[flag] = self.flags.get(flag, 0) + count
-        self.reason = other.reason or self.reason
-
-    def statistics(self, window_s: float) -> ValueStatistics:
-        share = min(1.0, self.covered_s / window_s)
-        flag, reason = Quality.NORMAL, ""
-        if share < VALID_SHARE:
-            flag = max(self.flags, key=lambda f: self.flags[f], default=Quality.COMMUNICATION_LOST)
-            reason = self.reason or ("readings are missing" if self.count else "no reading")
-        if not self.count:
-            return ValueStatistics(None, None, None, 0, share, flag, reason)
-        return ValueStatistics(self.mean(), self.low, self.high, self.count, share, flag, reason)
-
-
-@dataclass(slots=True)
-class EnergyTally(Tally):
-    """Of levels in dB: ``total`` sums energies, ``levels`` counts samples by tenths of dB."""
-
-    levels: dict[int, int] = field(default_factory=dict)
-
-    def add(self, value: float, covered_s: float) -> None:
-        Tally.add(self, value, covered_s)
-        self.total += 10 ** (value / 10) - value
-        level = round(value * 10)
-        self.levels[level] = self.levels.get(level, 0) + 1
-
-    def join(self, other: Tally) -> None:
-        Tally.join(self, other)
-        assert isinstance(other, EnergyTally)
-        for level, count in other.levels.items():
-            self.levels[level] = self.levels.get(level, 0) + count
-
-    def statistics(self, window_s: float) -> ValueStatistics:
-        return replace(Tally.statistics(self, window_s), levels=self.levels)
-
-    def mean(self) -> float:
-        return 10 * math.log10(self.total / self.count)
-
-
-@dataclass(slots=True)
-class VectorTally(Tally):
-    """Of directions in degrees: ``total`` sums their east parts, ``north`` their north parts."""
-
-    def add(self, value: float, covered_s: float) -> None:
-        Tally.add(self, value, covered_s)
-        self.total += math.sin(math.radians(value)) - value
-        self.north += math.cos(math.radians(value))
-
-    def mean(self) -> float:
-        return math.degrees(math.atan2(self.total, self.north)) % 360
-
-
-def tally_of(name: str) -> Tally:
-    """An empty one of the kind that the value needs."""
-    return _KINDS.get(name, Tally)()
-
-
-_KINDS: dict[str, type[Tally]] = {"noise_db": EnergyTally, "wind_direction_deg": VectorTally}
-Tallies = dict[str, Tally]
+    long: dict[float, tuple[float, TalliesMemory]]
+    rolling: dict[float, tuple[float, list[tuple[float, TalliesMemory]]]]
 
 
 def aligned(time: float, window_s: float, utc_offset_s: float) -> float:
@@ -212,6 +108,33 @@ class Windows:
         if self._start is None or now < self._start + self.base_s:
             return []
         return self._advance(now)
+
+    def pause(self) -> list[WindowResult]:
+        """Closes the base window that is open; the longer ones go on with the next reading, or after ``recall``."""
+        if self._start is None:
+            return []
+        results = self._close_base() if self._tallies else []
+        last, self._start, self._last = self._last, None, -math.inf
+        return [replace(r, closed=min(r.closed, last)) for r in results]
+
+    def memory(self) -> WindowsMemory:
+        """Of all windows but the base window that is open."""
+        return WindowsMemory(
+            {w.length_s: (w.start, written(w.tallies)) for w in self._long if w.start is not None},
+            {w.length_s: w.memory() for w in self._rolling if w.since is not None},
+        )
+
+    def recall(self, memory: WindowsMemory, sensor: str) -> None:
+        """Goes on with windows of the same lengths; those that are over by then close with the next base window."""
+        self._sensor = sensor
+        for window in self._long:
+            if window.length_s in memory.long:
+                window.start, tallies = memory.long[window.length_s][0], memory.long[window.length_s][1]
+                window.tallies = recalled(tallies)
+                self._names |= window.tallies.keys()
+        for rolling in self._rolling:
+            if rolling.length_s in memory.rolling:
+                rolling.recall(*memory.rolling[rolling.length_s])
 
     def flush(self) -> list[WindowResult]:
         """Closes all that is open, whole or not; the next reading starts anew."""
@@ -293,31 +216,26 @@ def _result(sensor: str, start: float, window_s: float, tallies: Tallies, rollin
     return WindowResult(sensor, start, window_s, rolling, values, start + window_s)
 
 
-def _join(into: Tallies, tallies: Tallies) -> None:
-    for name, tally in tallies.items():
-        into.setdefault(name, tally_of(name)).join(tally)
-
-
 class _Long:
     """An aligned window joined from base windows."""
 
     def __init__(self, length_s: float, offset_s: float) -> None:
         self.length_s, self._offset_s = length_s, offset_s
         self.start: float | None = None
-        self._tallies: Tallies = {}
+        self.tallies: Tallies = {}
 
     def update(self, sensor: str, base_start: float, tallies: Tallies) -> list[WindowResult]:
         start = aligned(base_start, self.length_s, self._offset_s)
         results = self.close(sensor) if self.start is not None and start != self.start else []
         self.start = start
-        _join(self._tallies, tallies)
+        join(self.tallies, tallies)
         return results
 
     def close(self, sensor: str) -> list[WindowResult]:
         if self.start is None:
             return []
-        start, tallies = self.start, self._tallies
-        self.start, self._tallies = None, {}
+        start, tallies = self.start, self.tallies
+        self.start, self.tallies = None, {}
         return [_result(sensor, start, self.length_s, tallies)]
 
 
@@ -325,23 +243,31 @@ class _Rolling:
     """A window that ends with every base window; it speaks once it has been filled."""
 
     def __init__(self, length_s: float, base_s: float) -> None:
-        self._length_s, self._base_s = length_s, base_s
+        self.length_s, self._base_s = length_s, base_s
         self._parts: deque[tuple[float, Tallies]] = deque()
-        self._since: float | None = None
+        self.since: float | None = None
 
     def update(self, sensor: str, base_start: float, tallies: Tallies) -> list[WindowResult]:
-        start = base_start + self._base_s - self._length_s
+        start = base_start + self._base_s - self.length_s
         while self._parts and self._parts[0][0] < start - self._base_s / 2:
             self._parts.popleft()
         self._parts.append((base_start, tallies))
-        self._since = base_start if self._since is None else self._since
-        if self._since > start + self._base_s / 2:
+        self.since = base_start if self.since is None else self.since
+        if self.since > start + self._base_s / 2:
             return []
         joined: Tallies = {}
         for _, part in self._parts:
-            _join(joined, part)
-        return [_result(sensor, start, self._length_s, joined, rolling=True)]
+            join(joined, part)
+        return [_result(sensor, start, self.length_s, joined, rolling=True)]
+
+    def memory(self) -> tuple[float, list[tuple[float, TalliesMemory]]]:
+        assert self.since is not None
+        return self.since, [(start, written(tallies)) for start, tallies in self._parts]
+
+    def recall(self, since: float, parts: list[tuple[float, TalliesMemory]]) -> None:
+        self.since = since
+        self._parts.extend((start, recalled(tallies)) for start, tallies in parts)
 
     def clear(self) -> None:
         self._parts.clear()
-        self._since = None
+        self.since = None

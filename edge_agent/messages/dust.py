@@ -49,7 +49,7 @@ class DustData(msgspec.Struct, frozen=True, kw_only=True):
     """One window of one sensor; ``values`` by value name, such as ``pm10_ug_m3``; ``start`` in UTC.
 
     ``correction`` names the method of the values that stand as ``…_corrected_ug_m3`` beside the raw ones. Several
-    records with one sensor, start and window come from a restart inside the window; their counts tell the parts.
+    records of the shortest window with one sensor and start come from a restart inside it; their counts tell the parts.
     ``readings`` come with report windows where asked for. ``position`` is where a device that moves was in the middle
     of the window.
     """

@@ -15,7 +15,7 @@ from edge_agent.dust.actuation import Actuation
 from edge_agent.dust.card import SiteCard
 from edge_agent.dust.city import CityAir
 from edge_agent.dust.watch import DustWatch
-from edge_agent.messages import CorrectionData, Draft, DustData, Statistic, ViolationData
+from edge_agent.messages import CorrectionData, Draft, DustData, ExceedanceData, Statistic, ViolationData
 from edge_agent.messages.envelope import rfc3339
 from edge_agent.messages.site import ActuationData, CardData
 
@@ -48,6 +48,59 @@ def test_an_exceedance_goes_on_after_a_restart_and_raises_no_second_violation(tm
     assert told(after) == ["ongoing", "ongoing", "ended"]
     ids = {d.data.exceedance for d in before + after if d.channel == "exceedance"}  # type: ignore[attr-defined]
     assert len(ids) == 1
+
+
+def hourly(path: Path) -> RememberingWatch:
+    """A post with a limit on the hour, one on 15 rolling minutes, and every kind of value."""
+    limits = [
+        Limit(value_name="pm10_ug_m3", value=150, window_s=3600),
+        Limit(value_name="pm10_ug_m3", value=190, alignment="rolling"),
+    ]
+    return RememberingWatch(DustWatch(DustSensor(driver="x", port="y", interval_s=10, limits=limits)), path)
+
+
+def seconds(watch: RememberingWatch, first: int, last: int) -> list[Draft]:
+    drafts = []
+    for t in range(first, last, 10):
+        values = {"pm10_ug_m3": 200.0 + t % 3, "noise_db": 50.0 + t % 7, "wind_direction_deg": (350.0 + t % 20) % 360}
+        drafts += watch.update(Reading(MIDNIGHT + t, "dust", values))
+    return drafts
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["power cut", "stopped"])
+def test_who_pulls_the_plug_every_half_hour_is_judged_all_the_same(tmp_path: Path, killed: bool) -> None:
+    """A restart left each hour in two parts, neither of them long enough for its limit."""
+    drafts = []
+    for start in range(0, 7200, 1800):
+        post = hourly(tmp_path / "dust.watch")
+        drafts += seconds(post, start + 60 * (start > 0), start + 1800)
+        drafts += [] if killed else post.finish()
+    drafts += seconds(hourly(tmp_path / "dust.watch"), 7260, 7400)
+    hours = [d.data for d in drafts if isinstance(d.data, DustData) and d.data.window_s == 3600]
+    assert [hour.start[11:16] for hour in hours] == ["16:00", "17:00"]
+    least = 0.93 if killed else 0.96
+    assert all(least < hour.values["pm10_ug_m3"].share < 0.99 for hour in hours)
+    told = [d.data for d in drafts if isinstance(d.data, ExceedanceData)]
+    assert [(e.state, e.start[11:16]) for e in told if e.alignment == "aligned"] == [
+        ("started", "16:00"),
+        ("ongoing", "17:00"),
+    ]
+    assert len({e.exceedance for e in told if e.alignment == "rolling"}) == 1
+
+
+def test_an_hour_over_a_restart_is_the_hour_without_one(tmp_path: Path) -> None:
+    """Stopped between two readings and started again at once: nothing differs, levels and directions included."""
+    whole = seconds(hourly(tmp_path / "a.watch"), 0, 3610)
+    first = hourly(tmp_path / "b.watch")
+    parts = seconds(first, 0, 1800) + first.finish()
+    parts += seconds(hourly(tmp_path / "b.watch"), 1800, 3610)
+
+    def hour(drafts: list[Draft]) -> DustData:
+        [found] = [d.data for d in drafts if isinstance(d.data, DustData) and d.data.window_s == 3600]
+        return found
+
+    assert hour(parts) == hour(whole)
+    assert hour(whole).values["noise_db"].levels
 
 
 def test_hours_that_wait_for_the_citys_air_outlast_a_restart(tmp_path: Path) -> None:
