@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge_agent.config import Config, Gate, Pole, load
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import ConfigError, EdgeAgentError
 from edge_agent.files import shipped
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
             from edge_agent.demo.broker import EmbeddedBroker
 
             url, version = stack.enter_context(EmbeddedBroker()).url, "3.1.1"
-        config = _demo_config(load(file), {"broker": url, "version": version, "insecure": True}, data)
+        try:
+            config = _demo_config(load(file), {"broker": url, "version": version, "insecure": True}, data)
+        except ValueError as error:
+            raise ConfigError("command line", "--broker", str(error)) from error
         counts, whole = _guard(config, file, out, stop, once=args.once)
     print(json.dumps(counts))
     return 0 if whole else 1

@@ -13,18 +13,23 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.config import Mqtt
+from edge_agent.errors import UplinkError
 from edge_agent.evidence.assemble import PackWriter
 from edge_agent.evidence.manifest import MANIFEST_ROLE
 from edge_agent.messages import BayData, EvidenceData, Message, StayData, ViolationData
 from edge_agent.uplink.ledger import Ledger, UnreadableError, unpack
-from edge_agent.uplink.mqtt_connection import connect
+from edge_agent.uplink.mqtt_connection import Connection, connect
 
-_SUBSCRIBED_WITHIN_S = 10.0
+_AGAIN_AFTER_S = 1.0
+_END_WITHIN_S = 10.0
 _SUFFIXES = {"image/jpeg": ".jpg", "video/mp4": ".mp4", "video/x-msvideo": ".avi"}
 
 
 class Consumer:
-    """Use as a context manager; ``changed`` is notified whenever something came."""
+    """Use as a context manager; ``changed`` is notified whenever something came.
+
+    Entering raises UplinkError where the broker does not take it; a connection that breaks later is made anew.
+    """
 
     def __init__(self, broker: Mqtt, topic: str, out: Path) -> None:
         self.ledger = Ledger(since=1)
@@ -43,17 +48,17 @@ class Consumer:
         self._early: dict[str, list[tuple[EvidenceData, bytes]]] = {}
         self._parts: dict[tuple[str, int], dict[int, bytes]] = {}
         self._stop = threading.Event()
-        self._subscribed = threading.Event()
+        self._client_id = f"edge-demo-{uuid.uuid4().hex[:8]}"
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
 
     def __enter__(self) -> Consumer:
+        self._connection = self._connected()
         self._thread.start()
-        self._subscribed.wait(_SUBSCRIBED_WITHIN_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(_SUBSCRIBED_WITHIN_S)
+        self._thread.join(_END_WITHIN_S)
 
     def wait_for(self, sequence: int, timeout_s: float) -> bool:
         """Whether everything up to ``sequence`` came within the time."""
@@ -68,13 +73,24 @@ class Consumer:
         accounts = self.ledger.accounts()
         return bool(accounts) and accounts[0].last >= sequence and not accounts[0].missing_count
 
-    def _run(self) -> None:
-        client_id = f"edge-demo-{uuid.uuid4().hex[:8]}"
-        connection = connect(self._settings.addresses[0], self._settings, client_id, None)
+    def _connected(self) -> Connection:
+        connection = connect(self._settings.addresses[0], self._settings, self._client_id, None)
         connection.subscribe(self._topic)
-        self._subscribed.set()
+        return connection
+
+    def _run(self) -> None:
         while not self._stop.is_set():
-            for _, payload in connection.step(0.2).received:
+            try:
+                self._listen()
+            except UplinkError:
+                self._stop.wait(_AGAIN_AFTER_S)
+                with contextlib.suppress(UplinkError):
+                    self._connection = self._connected()
+        self._connection.close()
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            for _, payload in self._connection.step(0.2).received:
                 try:
                     repeats = [each.notes for each in self.ledger.update(payload, time.time())]
                 except UnreadableError:
@@ -84,7 +100,6 @@ class Consumer:
                         self._take(message)
             with self.changed:
                 self.changed.notify_all()
-        connection.close()
 
     def _take(self, message: Message) -> None:
         if message.type == "edge.passage.v1":

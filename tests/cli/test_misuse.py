@@ -126,3 +126,14 @@ def test_root_does_not_leave_files_that_the_agent_cannot_read(words: list[str], 
     assert done.returncode == 2
     assert f"{data} is daemon's; put before this command: runuser -u daemon --" in done.stderr
     assert list(data.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("broker", "code", "said"),
+    [("http://x", 2, "--broker: broker 'http://x' is no address"), ("mqtt://127.0.0.1:9", 1, "nothing listens")],
+)
+def test_a_demo_without_its_broker_ends_with_a_sentence(broker: str, code: int, said: str, tmp_path: Path) -> None:
+    done = edge_agent("demo", "--once", "--out", tmp_path, "--broker", broker)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
