@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--topic", default="edge/v1/#", help="topic filter (default: %(default)s)")
     where.add_argument("--site", help="only this site")
-    parser.add_argument("--seconds", type=float, help="stop after this time")
-    parser.add_argument("--count", type=int, help="stop after this many messages")
-    parser.add_argument("--since", type=int, metavar="N", help="expect every device's sequences from N on")
+    parser.add_argument("--seconds", type=_seconds, help="stop after this time")
+    parser.add_argument("--count", type=_number, help="stop after this many messages")
+    parser.add_argument("--since", type=_number, metavar="N", help="expect every device's sequences from N on")
     parser.add_argument("--packs", default="", metavar="FOLDER", help="write evidence packs there")
     parser.add_argument("--json", action="store_true", help="one JSON object a message, then the summary")
     parser.add_argument("--username", default="")
@@ -42,6 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--certificate", default="", metavar="FILE")
     parser.add_argument("--key", default="", metavar="FILE")
     parser.add_argument("--insecure", action="store_true", help="allow plain text to another machine")
+
+
+def _seconds(text: str) -> float:
+    if text.replace(".", "", 1).isdecimal() and float(text) > 0:
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds above 0")
+
+
+def _number(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
 
 
 def run(args: argparse.Namespace) -> int:

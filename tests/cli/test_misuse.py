@@ -129,6 +129,16 @@ def test_root_does_not_leave_files_that_the_agent_cannot_read(words: list[str], 
 
 
 @pytest.mark.parametrize(
+    "words", [("--seconds", "-1"), ("--seconds", "nan"), ("--count", "0"), ("--since", "-5")], ids=" ".join
+)
+def test_listen_does_not_end_at_once_on_a_number_that_means_nothing(words: tuple[str, str]) -> None:
+    """It ended with 0 before it had connected, as if nothing were missing."""
+    done = edge_agent("listen", "--broker", "mqtt://127.0.0.1:9", *words)
+    assert done.returncode == 2
+    assert f"argument {words[0]}: '{words[1]}' is no" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("broker", "code", "said"),
     [("http://x", 2, "--broker: broker 'http://x' is no address"), ("mqtt://127.0.0.1:9", 1, "nothing listens")],
 )
