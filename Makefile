@@ -30,8 +30,10 @@ lint: $(VENV)/.dev
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# For a device, as root, from /opt/edge-agent: environment, user, folders, units. Starts nothing.
+# For a device, as root, from /opt/edge-agent: environment, user, folders, units. Starts nothing. Compiled here, since the
+# service may not write there and would compile at each start.
 install: $(VENV)/.device
+	$(BIN)/python -m compileall -q edge_agent drivers
 	install -D -m 644 systemd/edge-agent.sysusers /usr/lib/sysusers.d/edge-agent.conf
 	install -D -m 644 systemd/edge-agent.tmpfiles /usr/lib/tmpfiles.d/edge-agent.conf
 	install -D -m 644 systemd/99-edge-agent.rules /usr/lib/udev/rules.d/99-edge-agent.rules
