@@ -1,5 +1,5 @@
 """``edge-agent run CONFIG``: guards until SIGTERM, SIGINT or SIGHUP; ends by itself when every source was
-a recording. A signal ignored by who started it (nohup) stays ignored."""
+a recording. Started with nohup, it goes on when the terminal goes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def run(args: argparse.Namespace) -> int:
     from edge_agent.agent.agent import Agent
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *hangup):
+        signal.signal(number, lambda *_: stop.set())
     agent = Agent(config, Path(args.config))
     agent.run(stop)
     return 0

@@ -82,7 +82,9 @@ def test_a_terminal_without_unicode_gets_the_report_escaped(locale: dict[str, st
 
 
 def test_ctrl_c_ends_with_130() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits it ignored
     process = subprocess.Popen([*COMMAND, "hj212", "decode"], stdin=subprocess.PIPE, stdout=-1, stderr=-1, text=True)
+    signal.signal(signal.SIGINT, before)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("##0087QN=1\r\n##0087QN=1\r\n")
