@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
+import signal
 import sys
 import time
 import uuid
@@ -23,6 +25,7 @@ from edge_agent.uplink.ledger import Account, Ledger, Noticed, UnreadableError
 from edge_agent.uplink.mqtt_connection import connect
 
 _RECONNECT_S = 1.0
+_FILTER = re.compile(r"(?:(?:\+|[^+#\0/]*)/)*(?:#|\+|[^+#\0/]+)")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +60,9 @@ def _number(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Listens until told to stop."""
+    """Listens until told to stop, by SIGINT or SIGTERM; the summary is printed all the same."""
+    with contextlib.suppress(ValueError):  # not the main thread: somebody else looks after signals
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     return listen(args)
 
 
@@ -78,6 +83,9 @@ def listen(args: argparse.Namespace) -> int:
     except msgspec.ValidationError as error:
         raise ConfigError("command line", "", str(error)) from error
     topic = f"edge/v1/{args.site}/#" if args.site else args.topic
+    if not _FILTER.fullmatch(topic):
+        allowed = "levels divided by /, of which + stands for any one, and # at the end for all that follow"
+        raise ConfigError("command line", "--topic", f"{topic!r} is no topic filter; allowed are {allowed}")
     ledger = Ledger(args.since)
     show = _Show(args.json, PackWriter(Path(args.packs)) if args.packs else None)
     with contextlib.suppress(KeyboardInterrupt):

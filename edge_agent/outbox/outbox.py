@@ -3,7 +3,7 @@
 Invariants: a row is committed (synced) before anybody may send it; a row goes only when every destination that was to
 have it acknowledged it, or by an eviction reported in the same transaction; sequences are issued without a gap over
 crashes and boots. Commits: telemetry in groups, within the configured seconds and rows; everything else at once, taking
-along what is grouped before it. Safe for threads: one lock, one connection.
+along what is grouped before it, see ``group``. Safe for threads: one lock, one connection.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from edge_agent.messages.system import LossData
 from edge_agent.outbox import eviction
 from edge_agent.outbox.chain import read_head, settle_chain
 from edge_agent.outbox.database import Ceiling, Lock, is_broken, is_full, open_database, quarantine, unsynced
+from edge_agent.outbox.group import Group
 from edge_agent.outbox.queue import Queue
 from edge_agent.outbox.recovery import Recovery, carry_over, check_evidence
 from edge_agent.outbox.retention import kept_long_enough
@@ -39,7 +40,6 @@ from edge_agent.outbox.sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-_RETRY_S = 1.0
 _T = TypeVar("_T")
 
 
@@ -66,7 +66,7 @@ class Outbox:
         self._changed = threading.Condition(self.lock)
         self._listeners: list[Callable[[], None]] = []
         self.redated: Callable[[Row], Row] = lambda row: row
-        self._group: list[Row] = []
+        self._group = Group(self.lock, bounds, self.flush)
         self._closing = False
         self._problem = ""
         self._process_lock = Lock(path.with_name(path.name + ".lock"))
@@ -76,8 +76,7 @@ class Outbox:
         except BaseException:
             self._process_lock.release()
             raise
-        self._committer = threading.Thread(target=self._commit_groups, name="outbox-commit", daemon=True)
-        self._committer.start()
+        self._group.start()
         self.sweeper = Sweeper(self._delete)
 
     @classmethod
@@ -124,20 +123,19 @@ class Outbox:
 
     def close(self) -> None:
         """Deletes what was acknowledged, commits what is grouped, and closes the file."""
-        if not self._closing:
-            self.sweeper.close()
         with self.lock:
             if self._closing:
                 return
+            self._closing = True
+            self._changed.notify_all()
+        self.sweeper.close()
+        self._group.close()
+        with self.lock:
             try:
                 self.flush()
             finally:
-                self._closing = True
-                self._changed.notify_all()
-        self._committer.join(timeout=10.0)
-        with self.lock:
-            self._db.close()
-            self._process_lock.release()
+                self._db.close()
+                self._process_lock.release()
 
     def queue(self, destination: str) -> Queue:
         """The position of one of the destinations given to ``open``."""
@@ -168,7 +166,7 @@ class Outbox:
         with self.lock:
             count, size = self._room.totals()
             return Depth(
-                messages=count + len(self._group),
+                messages=count + len(self._group.rows),
                 bytes=size,
                 by_class=self._room.by_class(),
                 evidence_bytes=self._room.evidence_bytes,
@@ -199,14 +197,9 @@ class Outbox:
     def group(self, row: Row) -> None:
         """Commits telemetry within the configured bound of time and rows. Raises OutboxError."""
         with self.lock:
-            bound = self._bounds.telemetry_commit_rows
-            if len(self._group) >= 2 * bound:
+            if self._group.overfull:
                 raise OutboxError(f"telemetry cannot be committed: {self._problem}")
-            self._group.append(row)
-            if len(self._group) >= bound or self._bounds.telemetry_commit_s == 0:
-                self.flush()
-            elif len(self._group) == 1:
-                self._changed.notify_all()
+            self._group.add(row)
 
     def flush(self) -> None:
         """Commits what is grouped. Raises OutboxError; the group is kept then."""
@@ -222,7 +215,7 @@ class Outbox:
             resume = self._next
             emergency = False
             for attempt in (0, 1):
-                batch = [*self._group, *rows]
+                batch = [*self._group.rows, *rows]
                 if not batch:
                     return
                 need = sum(row.size for row in batch) + sum(piece.size for piece in pieces)
@@ -247,7 +240,7 @@ class Outbox:
             if emergency:
                 self._use_space()
             self._problem = ""
-            self._group.clear()
+            self._group.rows.clear()
             self._room.close_reserve()
             self._announce()
 
@@ -439,18 +432,3 @@ class Outbox:
         self._changed.notify_all()
         for callback in self._listeners:
             callback()
-
-    def _commit_groups(self) -> None:
-        with self._changed:
-            while not self._closing:
-                if not self._group:
-                    self._changed.wait()
-                    continue
-                self._changed.wait_for(lambda: self._closing or not self._group, self._bounds.telemetry_commit_s)
-                if self._closing:
-                    return
-                try:
-                    self.flush()
-                except OutboxError as error:
-                    log.error("%s", error)
-                    self._changed.wait(_RETRY_S)

@@ -291,7 +291,7 @@ def test_a_crash_between_two_commits_leaves_no_gap_in_the_sequences(tmp_path: Pa
     with opened(tmp_path) as recorder:
         recorder.record(violation(1))
         snapshot = tmp_path.with_name(tmp_path.name + "-crashed")
-        recorder.outbox._bounds = msgspec.structs.replace(recorder.outbox._bounds, telemetry_commit_s=60)
+        recorder.outbox._group._bounds = msgspec.structs.replace(recorder.outbox._bounds, telemetry_commit_s=60)
         with recorder.outbox.lock:
             assert recorder.record(dust(1)).sequence == 2
             shutil.copytree(tmp_path, snapshot)

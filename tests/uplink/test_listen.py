@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from edge_agent.config import Mqtt
 from edge_agent.messages import Message
@@ -67,6 +68,38 @@ def test_a_whole_stream_is_whole(mosquitto: Mosquitto, tmp_path: Path) -> None:
         code, lines = finish(process)
     assert code == 0
     assert lines[-1]["summary"]["complete"] is True  # type: ignore[index,call-overload]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--topic", "edge/#/x"), "no topic filter"),
+        (("--topic", "edge/v+/x"), "no topic filter"),
+        (("--site", "a/#/b"), "no topic filter"),
+        (("--seconds", "-1"), "no time"),
+        (("--since", "0"), "no number"),
+        (("--count", "many"), "no number"),
+    ],
+)
+def test_what_cannot_be_listened_to_is_a_wrong_usage(words: tuple[str, ...], said: str) -> None:
+    command = [sys.executable, "-m", "edge_agent", "listen", "--broker", "mqtt://127.0.0.1:1", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_listener_that_is_told_to_end_gives_its_summary(mosquitto: Mosquitto) -> None:
+    process = start(mosquitto)
+    wait_for_subscription(mosquitto)
+    send(mosquitto, 1, 3)
+    assert process.stdout is not None
+    while '"sequence":3' not in process.stdout.readline():
+        pass
+    process.terminate()
+    code, lines = finish(process)
+    assert code == 1
+    assert lines[-1]["summary"]["devices"][0]["missing"] == [[2, 2]]  # type: ignore[index,call-overload]
 
 
 def wait_for_subscription(mosquitto: Mosquitto) -> None:
