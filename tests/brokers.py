@@ -213,6 +213,15 @@ class RabbitMq(Broker):
             "ERL_EPMD_ADDRESS": "127.0.0.1",
         }
 
+    def start(self) -> None:
+        try:
+            super().start()
+        except AssertionError:
+            # Another process has taken the port that was free a moment ago; the next try takes another one.
+            if "dist_port_already_used" not in self._log.read_text():
+                raise
+            super().start()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if how is signal.SIGKILL and self._process is not None:
             # The server is a child of the script that was started, which cannot hand this signal on.

@@ -42,10 +42,7 @@ class Client(paho.Client):
 
     def receive(self) -> list[tuple[int, int]]:
         """Reads what there is: acknowledgements as (packet id, reason code); all else goes to paho's callbacks."""
-        try:
-            self._came, self._at = super()._sock_recv(_READ_BYTES), 0
-        except OSError:
-            self._came, self._at = b"", 0
+        self._came, self._at = self._waiting(), 0
         if not self._came:
             self.loop_read()
         while self._at < len(self._came) and self.socket() is not None:
@@ -54,6 +51,21 @@ class Client(paho.Client):
                 self.loop_read()
         found, self._acknowledged = self._acknowledged, []
         return found
+
+    def _waiting(self) -> bytes:
+        """What can be read now; TLS gives every record of the broker's apart, often one acknowledgement each."""
+        pieces: list[bytes] = []
+        left = _READ_BYTES
+        while left > 0:
+            try:
+                piece = super()._sock_recv(left)
+            except OSError:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+            if not piece or not hasattr(self.socket(), "pending"):
+                break
+        return b"".join(pieces)
 
     def _take_acknowledgements(self) -> None:
         """Those that lie whole and short at the head of what came; the rest is for paho to put together."""
