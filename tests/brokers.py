@@ -110,6 +110,7 @@ class Mosquitto(Broker):
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\n{listener}"
             f"allow_anonymous {str(anonymous).lower()}\n"
+            "log_type error\nlog_type warning\nlog_type notice\nlog_type information\nlog_type subscribe\n"
             f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\n"
             f"{'' if os.geteuid() else f'user root{chr(10)}'}{extra}\n"
         )

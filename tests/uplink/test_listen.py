@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,6 @@ def test_a_listener_that_is_told_to_end_gives_its_summary(mosquitto: Mosquitto) 
 
 
 def wait_for_subscription(mosquitto: Mosquitto) -> None:
-    """Until the broker's log shows the listener; it subscribes with the packet that follows its connection."""
+    """Until the broker's log shows the listener's subscription."""
     log = mosquitto.folder / "broker.log"
-    wait_until(lambda: "edge-listen" in log.read_text(), what="the listener connects")
+    wait_until(lambda: re.search(r"edge-listen-\w+ 1 edge/v1/", log.read_text()) is not None, what="it subscribes")
