@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from drivers.errors import EdgeAgentError
 from drivers.frames import Frame
@@ -19,11 +19,16 @@ from drivers.relays import serial_device
 from edge_agent import config, doctor_sensors
 from edge_agent.agent.devices import open_live_camera
 from edge_agent.clock import Clock
+from edge_agent.errors import ConfigError
 from edge_agent.events.cases import Coder, kinds_in_use
 from edge_agent.finding import Finding, each
 
+if TYPE_CHECKING:
+    from edge_agent.vision.network import Image
+
 _CAMERA_WITHIN_S = 12.0
 _CLOCK_ERROR_S = 1.0
+_REAIM = "aim the camera as in the reference, or take a new reference and draw the bays on it"
 
 
 class Relay(NamedTuple):
@@ -72,7 +77,7 @@ def config_findings(whole: config.Config, file: Path) -> Iterator[Finding]:
 
 
 def findings(whole: config.Config, file: Path, draw: Path | None = None) -> Iterator[Finding]:
-    """Everything. ``draw``: a folder for each gate's picture with its line and zones."""
+    """Everything. ``draw``: a folder for each camera's picture with line, bays and zones."""
     lamps = whole.card.lamp if whole.card else {}
     yield from config_findings(whole, file)
     yield from each("clock", _clock)
@@ -86,7 +91,7 @@ def findings(whole: config.Config, file: Path, draw: Path | None = None) -> Iter
     for gate in whole.gate:
         yield from each(f"camera {gate.camera.name}", lambda gate=gate: _gate_camera(gate, draw))
     for pole in whole.pole:
-        yield from each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file))
+        yield from each(f"camera {pole.camera.name}", lambda pole=pole: _pole_camera(pole, file, draw))
     for broker in whole.mqtt:
         yield from each(f"broker {broker.name}", lambda broker=broker: _broker(broker, whole.device))
     for platform in whole.hj212:
@@ -167,14 +172,27 @@ def _bays(pole: config.Pole, file: Path) -> Iterator[Finding]:
         yield Finding(f"reference {pole.camera.name}", "warn", found, "set reference to a picture of this camera")
 
 
-def _pole_camera(pole: config.Pole, file: Path) -> Iterator[Finding]:
-    """The camera, and whether it looks where the reference picture does."""
+def _pole_camera(pole: config.Pole, file: Path, draw: Path | None) -> Iterator[Finding]:
+    """The camera, whether it looks where the reference picture does, and where the bays lie in it."""
+    from edge_agent.parking.drawing import drawn
+
+    frame = yield from _camera(pole.camera)
+    if frame is None:
+        return
+    yield from _aim(pole, file, frame)
+    if draw is not None:
+        yield from _drawing(pole.camera.name, draw, drawn(pole, frame.image), "bays and zones are")
+
+
+def _aim(pole: config.Pole, file: Path, frame: Frame) -> Iterator[Finding]:
     from edge_agent.agent.pole import reference_of
     from edge_agent.vision.registration import Registration
 
-    frame = yield from _camera(pole.camera)
-    reference = reference_of(pole, file)
-    if frame is None or reference is None:
+    try:
+        reference = reference_of(pole, file)
+    except ConfigError:
+        return  # told with the bays
+    if reference is None:
         return
     what = f"reference {pole.camera.name}"
     (height, width), (rows, columns) = frame.image.shape[:2], reference.shape[:2]
@@ -183,8 +201,13 @@ def _pole_camera(pole: config.Pole, file: Path) -> Iterator[Finding]:
         yield Finding(what, "fail", found, "take the reference from this stream, and draw the bays on it")
         return
     shift = Registration(reference, ignore=[bay.polygon for bay in pole.bay]).update(frame.image)
-    todo = "" if shift.state.value == "in place" else "aim the camera as in the reference, or take a new one"
-    found = f"the camera is {shift.state.value}" + (f" by {shift.distance:.1%} of the width" if shift.distance else "")
+    found = {
+        "in place": "the camera looks where it did",
+        "moved": f"the camera was moved by {shift.distance:.1%} of the width; the agent moves the bays along",
+        "lost": "the camera looks elsewhere; the agent would call all bays unknown",
+        "unknown": "the camera's picture cannot be placed on it: another place, too dark, or mostly hidden",
+    }[shift.state.value]
+    todo = "" if shift.state.value == "in place" else _REAIM
     yield Finding(what, "warn" if todo else "ok", found, todo)
 
 
@@ -254,16 +277,21 @@ def _gate_camera(gate: config.Gate, draw: Path | None) -> Iterator[Finding]:
     if frame is None or draw is None:
         return
     from edge_agent.gate.drawing import drawn
+
+    yield from _drawing(gate.camera.name, draw, drawn(gate, frame.image), "line and zones are")
+
+
+def _drawing(camera: str, folder: Path, image: Image, what: str) -> Iterator[Finding]:
     from edge_agent.vision.jpeg import encoded
 
-    picture = draw / f"{gate.camera.name}.jpg"
+    picture = folder / f"{camera}.jpg"
     try:
-        draw.mkdir(parents=True, exist_ok=True)
-        picture.write_bytes(encoded(drawn(gate, frame.image), 90))
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(encoded(image, 90))
     except OSError as error:
-        yield Finding(f"drawing {gate.camera.name}", "fail", f"{picture} cannot be written: {error.strerror}")
+        yield Finding(f"drawing {camera}", "fail", f"{picture} cannot be written: {error.strerror}")
         return
-    yield Finding(f"drawing {gate.camera.name}", "ok", f"line and zones are drawn in {picture}; look at it")
+    yield Finding(f"drawing {camera}", "ok", f"{what} drawn in {picture}; look at it")
 
 
 def _broker(broker: config.Mqtt, device: config.Device) -> Iterator[Finding]:

@@ -116,13 +116,14 @@ def reference_of(section: Pole, file: Path) -> Image | None:
 
     path = file.parent / section.reference
     image = read_picture(path) if path.is_file() else None
+    key = f"pole of camera {section.camera.name!r}: reference"
     if image is None:
         todo = "give a picture of this camera, taken when the bays were drawn"
-        raise ConfigError(file, f"pole.{section.camera.name}.reference", f"{path} is no picture; {todo}")
+        raise ConfigError(file, key, f"{path} is no picture that can be read; {todo}")
     try:
         Registration(image)
     except ValueError as error:
-        raise ConfigError(file, f"pole.{section.camera.name}.reference", f"{path}: {error}") from error
+        raise ConfigError(file, key, f"{path}: {error}") from error
     return image
 
 

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``CONFIG`` and how deep to look."""
     parser.add_argument("config", metavar="CONFIG", help="configuration file (TOML)")
     parser.add_argument("--config-only", action="store_true", help="only what needs no hardware and no network")
-    parser.add_argument("--draw", metavar="FOLDER", type=Path, help="save each gate's picture with its line and zones")
+    parser.add_argument(
+        "--draw", metavar="FOLDER", type=Path, help="save each camera's picture with its line, bays and zones"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a finding on stdout")
 
 

@@ -134,14 +134,22 @@ def _seen_from(path: Path, watched: Watched) -> Watched:
 
 
 def _with_bays(path: Path, index: int, pole: Pole) -> Pole:
-    """``pole`` with the bays of its ``bays_file``, which stands beside the configuration unless its path is whole."""
+    """``pole`` with the bays of its ``bays_file``; that and the reference stand beside the configuration."""
+    key = f"pole[{index}]"
+    if pole.reference and not (path.parent / pole.reference).is_file():
+        todo = "give a picture of this camera as it is aimed now, or take the key out"
+        raise ConfigError(path, f"{key}.reference", f"there is no file {path.parent / pole.reference}; {todo}")
     if not pole.bays_file:
         return pole
-    bays = read_bays(path.parent / pole.bays_file)
+    file = path.parent / pole.bays_file
+    if not file.is_file():
+        todo = f"write it with: edge-agent bays PICTURES... --config {path} --write, or take the key out"
+        raise ConfigError(path, f"{key}.bays_file", f"there is no file {file}; {todo}")
+    bays = read_bays(file)
     try:
         return msgspec.structs.replace(pole, bay=[*pole.bay, *bays])
     except ValueError as error:
-        raise ConfigError(path, f"pole[{index}]", f"with bays_file {pole.bays_file!r}: {error}") from error
+        raise ConfigError(path, key, f"with bays_file {pole.bays_file!r}: {error}") from error
 
 
 def _unique(path: Path, config: Config, sections: tuple[str, ...]) -> None:

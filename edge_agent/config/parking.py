@@ -102,7 +102,7 @@ class BaysFile(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not self.bay:
-            raise ValueError("bay: there are 0 bays")
+            raise ValueError("bay: there are 0 bays; give [[bay]] tables with id and polygon")
         check_bays(self.bay)
 
 

@@ -22,7 +22,7 @@ def check(points: Sequence[Point], name: str) -> None:
     count = len(points)
     twice = next((list(point) for k, point in enumerate(points) if point in points[:k]), None)
     if twice:
-        raise ValueError(f"{name}: the corner {twice} is given twice; give each corner once, in order around the zone")
+        raise ValueError(f"{name}: the corner {twice} is given twice; give each corner once, in order around it")
     sides = [(points[k], points[(k + 1) % count]) for k in range(count)]
     for i, first in enumerate(sides):
         for j in range(i + 1, count):
@@ -30,7 +30,7 @@ def check(points: Sequence[Point], name: str) -> None:
             if not neighbours and _meet(*first, *sides[j]):
                 raise ValueError(
                     f"{name}: crosses itself, its side {i + 1} from {list(first[0])} meets side {j + 1} from "
-                    f"{list(sides[j][0])}; give the corners in order around the zone"
+                    f"{list(sides[j][0])}; give the corners in order around it"
                 )
     if abs(area(points)) < _LEAST_AREA:
         raise ValueError(f"{name}: bounds no area; give corners that lie apart")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge_agent.cli.main import main
+from edge_agent.config import load
 from edge_agent.config.parking import read_bays
 from edge_agent.vision.detections import Detection
 from edge_agent.vision.detector import Detector
@@ -36,7 +37,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return files
 
 
-def config(folder: Path, text: str = '[pole]\nbays_file = "bays.toml"\n') -> str:
+def config(folder: Path, text: str = '[[pole]]\nbays_file = "bays.toml"\n') -> str:
     (folder / "pole.toml").write_text(text)
     return str(folder / "pole.toml")
 
@@ -52,6 +53,24 @@ def test_bays_are_written_drawn_and_printed(
     assert [one["seen"] for one in printed] == [1, 1, 1, 0, 1, 1]
     assert [list(point) for point in bays[0].polygon] == printed[0]["polygon"]
     assert cv2.imread(str(drawn)).shape == (360, 640, 3)
+
+
+def test_bays_are_written_for_the_shipped_configuration_of_a_pole(pictures: list[str], tmp_path: Path) -> None:
+    """They never were: the command looked for [pole], and a configuration has [[pole]]."""
+    text = (Path(__file__).parents[2] / "config" / "pole.toml").read_text()
+    first, tables = text.index("[[pole.bay]]"), text.index("# (6)")
+    file = config(tmp_path, (text[:first] + text[tables:]).replace("# bays_file", "bays_file"))
+    assert main(["bays", *pictures, "--config", file, "--write"]) == 0
+    assert [bay.id for bay in load(file).pole[0].bay] == ["A1", "A2", "A3", "A4", "A5", "A6"]
+
+
+def test_of_two_poles_the_named_one_gets_the_bays(pictures: list[str], tmp_path: Path) -> None:
+    tables = (
+        '[[pole]]\nbays_file = "e.toml"\ncamera.name = "east"\n[[pole]]\nbays_file = "w.toml"\ncamera.name = "west"\n'
+    )
+    assert main(["bays", *pictures, "--config", config(tmp_path, tables), "--camera", "west", "--write"]) == 0
+    assert len(read_bays(tmp_path / "w.toml")) == 6
+    assert not (tmp_path / "e.toml").exists()
 
 
 def test_a_file_with_bays_is_only_replaced_when_told(pictures: list[str], tmp_path: Path) -> None:
@@ -71,7 +90,10 @@ def test_a_file_with_bays_is_only_replaced_when_told(pictures: list[str], tmp_pa
         (["flat.png", "--write"], 2, "needs --config FILE"),
         (["flat.png", "--config", "gone.toml"], 2, "gone.toml: cannot be read"),
         (["flat.png", "--config", "note.txt"], 2, "is no TOML text"),
-        (["flat.png", "--config", "empty.toml"], 2, "pole.bays_file: is missing"),
+        (["flat.png", "--config", "empty.toml"], 2, "empty.toml: pole[0].bays_file: is missing"),
+        (["flat.png", "--config", "none.toml"], 2, "none.toml: pole: there is no [[pole]] table"),
+        (["flat.png", "--config", "two.toml"], 2, "two.toml: pole: --camera must say which; allowed: east, pole"),
+        (["flat.png", "--config", "two.toml", "--camera", "west"], 2, "has no camera 'west'; allowed: east, pole"),
     ],
 )
 def test_wrong_inputs_are_answered_with_a_sentence(
@@ -85,7 +107,9 @@ def test_wrong_inputs_are_answered_with_a_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("note.txt").write_text("no picture, no TOML")
-    Path("empty.toml").write_text("[pole]\n")
+    Path("empty.toml").write_text("[[pole]]\n")
+    Path("none.toml").write_text('pole = "west"\n')
+    Path("two.toml").write_text('[[pole]]\ncamera.name = "east"\n[[pole]]\n')
     cv2.imwrite("flat.png", np.full((360, 640, 3), 100, np.uint8))
     assert main(["bays", *arguments]) == code
     captured = capsys.readouterr()
@@ -102,6 +126,28 @@ def test_pictures_of_another_view_are_left_out_and_named(
     captured = capsys.readouterr()
     assert "other.png: shows another view" in captured.err
     assert "from 4 pictures" in captured.err
+
+
+def test_a_first_picture_taken_askew_does_not_shut_out_all_others(
+    pictures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    askew = tmp_path / "askew.png"
+    cv2.imwrite(str(askew), scenery(77))
+    assert main(["bays", str(askew), *pictures]) == 0
+    captured = capsys.readouterr()
+    assert "askew.png: shows another view" in captured.err
+    assert f"drawn on {pictures[0]}" in captured.err
+    assert "from 4 pictures" in captured.err
+
+
+def test_bays_are_drawn_where_the_reference_of_the_pole_has_them(pictures: list[str], tmp_path: Path) -> None:
+    """They were drawn on the first picture, and the agent laid them over the reference, which was aimed otherwise."""
+    shifted = np.roll(cv2.imread(pictures[0]), 32, axis=1)
+    cv2.imwrite(str(tmp_path / "reference.png"), shifted)
+    text = '[[pole]]\nbays_file = "bays.toml"\nreference = "reference.png"\n'
+    assert main(["bays", *pictures, "--config", config(tmp_path, text), "--write"]) == 0
+    left = min(x for x, _ in read_bays(tmp_path / "bays.toml")[0].polygon)
+    assert left == pytest.approx((60 + 32) / 640, abs=0.01)
 
 
 def test_no_vehicle_anywhere_is_said(

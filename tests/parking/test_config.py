@@ -48,7 +48,9 @@ def refused(folder: Path, text: str) -> str:
             "zone[0].polygon of 'v' and bay[0].polygon of 'A' overlap",
         ),
         (CAMERA + bay("A", 0.1) + 'knid = "car"\n', "pole[0].bay[0].knid: is not a key here; did you mean 'kind'"),
-        ('bays_file = "none.toml"\n' + CAMERA, "none.toml: cannot be read"),
+        ('bays_file = "none.toml"\n' + CAMERA, "pole[0].bays_file: there is no file"),
+        ('bays_file = "none.toml"\n' + CAMERA, "write it with: edge-agent bays PICTURES... --config"),
+        ('reference = "none.jpg"\n' + CAMERA + bay("A", 0.1), "pole[0].reference: there is no file"),
     ],
 )
 def test_what_cannot_be_watched_is_refused_with_its_key(tmp_path: Path, text: str, says: str) -> None:
@@ -80,6 +82,18 @@ def test_bays_of_a_file_beside_the_configuration_are_taken(tmp_path: Path, suffi
 def test_a_fault_in_a_bays_file_is_told_with_its_key_there(tmp_path: Path) -> None:
     (tmp_path / "bays.toml").write_text('[[bay]]\nid = "F1"\npolygon = [[0.1, 0.1], [0.2, 0.1]]\n')
     assert "bays.toml: bay[0].polygon: needs" in refused(tmp_path, 'bays_file = "bays.toml"\n' + CAMERA)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "bays.toml: bay: is missing and must be given"),
+        ("bays = 1\n", "bays: is not a key here; did you mean 'bay'"),
+    ],
+)
+def test_a_bays_file_without_bays_is_told_what_it_must_hold(tmp_path: Path, content: str, says: str) -> None:
+    (tmp_path / "bays.toml").write_text(content)
+    assert says in refused(tmp_path, 'bays_file = "bays.toml"\n' + CAMERA)
 
 
 def test_a_bays_file_that_repeats_a_bay_is_refused(tmp_path: Path) -> None:
