@@ -5,9 +5,10 @@ on another, with none in between that agrees with the old one; so two changes of
 of the later. With fewer than 3 sure looks among them (``witness``) a bay that was free or never known is occupied, and
 one that was occupied is free, only after twenty times as long: a shadow, a puddle, a motorcycle or a neighbour's roof
 is seldom surely a vehicle, the side of a bus that waits before the bay seldom surely ground, and the bus has gone by
-then. Where nothing moved in the bay from 20 s before the first look that differs to 10 s after it, ``free`` and
-``occupied`` follow each other only after thirty times as long: who comes and goes moves; fog, wet and slow shadows do
-not. Looks that decide nothing neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
+then. A sure look counts as unsure where much around the bay changed too (``surroundings``). Where nothing moved in the
+bay from 20 s before the first look that differs to 10 s after it, ``free`` and ``occupied`` follow each other only
+after thirty times as long: who comes and goes moves; fog, wet and slow shadows do not. Looks that decide nothing
+neither count nor interrupt; where they go on for 5 minutes the bay is unknown.
 A change tells between which two times it happened: when the old state was last seen, and when the new one was first.
 """
 
@@ -23,6 +24,7 @@ from edge_agent.messages.parking import BayState
 from edge_agent.parking.witness import Look, Reason
 
 _LEAST_LOOKS = 3
+_MOST_EVIDENCE = 6.0
 _UNSURE, _UNMOVED = 20.0, 30.0
 _BEFORE_S, _AFTER_S = 20.0, 10.0
 _UNCLEAR_AFTER_S = 300.0
@@ -46,11 +48,33 @@ class BayMemory(msgspec.Struct, kw_only=True):
     next_sure: int = 0
     next_moved: bool = False
     stirred: float = 0.0
+    evidence: float = 0.0
+    evident_since: float = 0.0
+
+    @property
+    def certain(self) -> bool:
+        """Whether it is occupied without doubt: sure looks outweigh the others, which count half, by three."""
+        return self.state == "occupied" and self.evidence >= _LEAST_LOOKS
+
+    def contradicted(self, vote: str) -> float | None:
+        """When last it was the other of free and occupied than ``vote``, if that is what it was when last known."""
+        if vote == "free" and self.was_occupied:
+            return self.last_occupied
+        return self.last_free if vote == "occupied" and not self.was_occupied else None
 
     @property
     def was_occupied(self) -> bool:
         """Whether it was when last it was known."""
         return self.last_occupied is not None and self.last_occupied > (self.last_free or float("-inf"))
+
+    def weigh(self, time: float, vote: str, sure: bool) -> None:
+        """Counts one look for and against a vehicle."""
+        if vote == "occupied":
+            if not self.evidence:
+                self.evident_since = time
+            self.evidence = min(self.evidence + 1.0, _MOST_EVIDENCE) if sure else max(self.evidence - 0.5, 0.0)
+        elif vote == "free":
+            self.evidence = 0.0
 
     def seen(self, time: float) -> None:
         """The state holds at ``time``."""
@@ -131,6 +155,7 @@ class Occupancy:
             bay.last_clear += by_s
             bay.next_since += by_s
             bay.stirred += by_s
+            bay.evident_since += by_s
             bay.last_free = None if bay.last_free is None else bay.last_free + by_s
             bay.last_occupied = None if bay.last_occupied is None else bay.last_occupied + by_s
 
@@ -146,6 +171,7 @@ class Occupancy:
         else:
             bay.agreed = False
             return None
+        bay.weigh(time, vote, seen.sure)
         bay.agreed = vote == bay.state
         if vote == bay.state:
             bay.confidence, bay.reason, bay.next_state = seen.confidence, reason, None
@@ -155,7 +181,7 @@ class Occupancy:
             bay.next_state, bay.next_since, bay.next_looks = vote, time, 0
             bay.next_sure, bay.next_moved = 0, False
         bay.next_looks += 1
-        bay.next_sure += seen.sure
+        bay.next_sure += seen.sure and not seen.doubted
         bay.next_moved |= time <= bay.next_since + _AFTER_S and bay.stirred >= bay.next_since - _BEFORE_S
         if bay.next_looks < _LEAST_LOOKS or time - bay.next_since < _times(bay, vote) * self._after_s[vote]:
             return None

@@ -22,6 +22,7 @@ from edge_agent.parking.ground import Vehicle, vehicles
 from edge_agent.parking.occupancy import BayMemory, Change, Occupancy, count
 from edge_agent.parking.shots import Shots, blame
 from edge_agent.parking.stays import Event, StayMemory, Stays
+from edge_agent.parking.surroundings import Surroundings
 from edge_agent.parking.view import Registers, View
 from edge_agent.parking.where import Where
 from edge_agent.parking.witness import Look, look, standing
@@ -91,6 +92,7 @@ class PoleWatch:
         self._occupancy = Occupancy(section)
         self._stays = Stays(self._name, [bay.id for bay in section.bay])
         self._shots = Shots(polygons)
+        self._surroundings = Surroundings(polygons)
         self._zones = Zones(self._name, section.zone)
         self._seen: list[Vehicle] = []
         self._moved: dict[int, float] = {}
@@ -114,6 +116,7 @@ class PoleWatch:
         if told:
             self._where = Where(self._view.polygons)
             self._shots.place(self._bays)
+            self._surroundings.place(self._bays)
             self._renew()
             self._occupancy.stir(time, range(self._size))
         self._shots.update(time, image, [n for n in moving if n < self._size], self._changing())
@@ -160,7 +163,7 @@ class PoleWatch:
         usual = self._interval_s < _CLOCK_STEP_S / 10
         if self._count["frames"] and (elapsed < 0 or (set_forward and usual)):
             by_s = elapsed - self._interval_s
-            for part in (self._occupancy, self._stays, self._zones, self._shots, self._view):
+            for part in (self._occupancy, self._stays, self._zones, self._shots, self._surroundings, self._view):
                 part.shift(by_s)
             self._moved = {bay: time + by_s for bay, time in self._moved.items()}
             self._stood = {bay: (at + by_s, vehicle) for bay, (at, vehicle) in self._stood.items()}
@@ -221,15 +224,26 @@ class PoleWatch:
         polygons = self._bays
         chances = dict(zip(due, self._classifier.judge(image, [polygons[n] for n in due]), strict=True)) if due else {}
         stands = standing(polygons, self._seen)
-        changes = self._occupancy.update(time, look(polygons, chances, self._seen, stands))
+        looks = self._doubted(image, look(polygons, chances, self._seen, stands))
+        changes = self._occupancy.update(time, looks)
+        self._surroundings.keep(time, image, [n for n in due if looks[n].sure and self._occupancy.bays[n].agreed])
         self._stood = {bay: (at, vehicle) for bay, (at, vehicle) in self._stood.items() if time - at <= _STOOD_S}
         self._stood.update({bay: (time, self._seen[each.vehicle]) for bay, each in stands.items()})
         labels = {bay: vehicle.label for bay, (_, vehicle) in self._stood.items()}
-        events = self._stays.update(time, changes, stands, labels)
+        certain = {n: self._occupancy.bays[n].evident_since for n in due if self._occupancy.bays[n].certain}
+        events = self._stays.update(time, changes, stands, labels, certain)
         return [
             *self._changed(time, image, changes, events),
             *self._stand(time, image),
         ]
+
+    def _doubted(self, image: Image, looks: dict[int, Look]) -> dict[int, Look]:
+        """Marks sure looks that contradict what a bay was when last known, where much around it changed too."""
+        for number, seen in looks.items():
+            last = self._occupancy.bays[number].contradicted(seen.vote) if seen.sure else None
+            if last is not None and not self._surroundings.alike(number, last, image):
+                looks[number] = seen._replace(doubted=True)
+        return looks
 
     def _due(self, time: float) -> list[int]:
         """Bays to be looked at now: something moves, a change is near, or it is long ago; the longest first."""

@@ -3,7 +3,8 @@
 Both speak in log-odds, which add up. The patch speaks most; a detected vehicle speaks for the bay it covers most, and
 neither for nor against one it covers nearly as much; that no vehicle was found says little, for detectors miss what is
 dark or wet, and the less the smaller the bay is in the picture. A sum within ±0.8 decides nothing. A look is sure of
-``occupied`` where both witnesses say so, the patch by 0.95, and of ``free`` from a confidence of 0.96. Where the patch
+``occupied`` where both witnesses say so, the patch by 0.95, or the patch alone by 0.97, and of ``free`` from a
+confidence of 0.96. Where the patch
 cannot be told (NaN) only a vehicle on the bay speaks. A bay that is mostly behind a vehicle which stands elsewhere is
 hidden, and what its patch seems to show is that vehicle.
 """
@@ -24,7 +25,7 @@ _LEAST_PATCH = 0.02
 _STANDS, _STANDS_ALSO, _NOBODY = 2.0, 0.0, -0.7
 _WELL_SEEN = 0.1
 _DECIDES = 0.8
-_SURE_PATCH, _SURE_FREE = 0.95, 0.96
+_SURE_PATCH, _SURE_ALONE, _SURE_FREE = 0.95, 0.97, 0.96
 _COVERS = 0.35
 _STICKS_OUT = 0.5
 _COVERS_ALSO = 0.65
@@ -33,13 +34,14 @@ _HIDDEN, _BEHIND = 0.75, 0.5
 
 class Look(NamedTuple):
     """What one picture says of one bay. ``vote`` empty: nothing; ``vehicle``: which of the picture's stands on it;
-    ``sure``: there is little doubt about it."""
+    ``sure``: both witnesses have little doubt; ``doubted``: much around the bay changed too, it may be hidden."""
 
     vote: Literal["", "free", "occupied", "unknown"]
     confidence: float = 0.0
     reason: Reason = ""
     vehicle: int | None = None
     sure: bool = False
+    doubted: bool = False
 
 
 class Stands(NamedTuple):
@@ -94,7 +96,7 @@ def _one(polygon: Sequence[Point], chance: float, seen: Sequence[Vehicle], stand
         return Look("", confidence, "unclear", number)
     if odds < 0:
         return Look("free", confidence, "", number, confidence >= _SURE_FREE)
-    return Look("occupied", confidence, "", number, stands is not None and patch >= _SURE_PATCH)
+    return Look("occupied", confidence, "", number, patch >= (_SURE_ALONE if stands is None else _SURE_PATCH))
 
 
 def _hidden(polygon: Sequence[Point], seen: Sequence[Vehicle]) -> bool:

@@ -47,7 +47,8 @@ def centre(bay: str) -> tuple[float, float]:
 class Actor:
     """Drives to ``foot`` until ``since``, stands, and drives off at ``until``; ``chance`` is what its patch looks like.
 
-    ``label`` empty: the detector does not find it.
+    ``label`` empty: the detector does not find it. ``before``: it stands before the bays, and whoever is in them is
+    seen neither by the detector nor by the classifier, which sees it instead.
     """
 
     foot: tuple[float, float]
@@ -59,6 +60,7 @@ class Actor:
     height: float = 110.0
     takes_s: float = 3.0
     shade: int = 210
+    before: bool = False
 
     def box(self, time: float) -> Box | None:
         """It comes up from below, and goes back there."""
@@ -101,6 +103,8 @@ class Lot:
         found = []
         for actor in self.actors:
             box = actor.box(self.now)
+            if box and self._is_hidden((box[0] + box[2]) / 2, actor):
+                continue
             if box and actor.label and box[1] < HEIGHT and not self._in(self.dark):
                 inside = (max(0.0, box[0]), max(0.0, box[1]), min(WIDTH, box[2]), min(HEIGHT, box[3]))
                 found.append(Detection(actor.label, 0.9, inside))
@@ -115,12 +119,20 @@ class Lot:
         """A registration that knows when the camera is lost."""
         return Shift(Placement.LOST if self._in(self.lost) else Placement.IN_PLACE, 1.0)
 
+    def _is_hidden(self, x: float, actor: Actor) -> bool:
+        boxes = [other.box(self.now) for other in self.actors if other.before and other is not actor]
+        return any(box is not None and box[0] <= x <= box[2] for box in boxes)
+
     def _in(self, span: tuple[float, float]) -> bool:
         return span[0] <= self.now < span[1]
 
     def _chance(self, polygon: Sequence[tuple[float, float]]) -> float:
         left, right = min(x for x, _ in polygon) * WIDTH, max(x for x, _ in polygon) * WIDTH
         best = 0.03
+        for actor in self.actors:
+            box = actor.box(self.now)
+            if actor.before and box and box[0] <= (left + right) / 2 <= box[2]:
+                return actor.chance
         for actor in self.actors:
             box = actor.box(self.now)
             if box and box[3] <= (TOP + BAY_H) * HEIGHT + 25 and box[3] > TOP * HEIGHT:

@@ -62,7 +62,7 @@ def test_what_stood_there_at_the_start_has_no_earliest_time_of_coming() -> None:
 
 def test_a_vehicle_across_two_bays_is_one_stay_and_two_occupied_bays() -> None:
     x = (centre("A2")[0] + centre("A3")[0]) / 2
-    drafts = play(Lot([Actor((x, centre("A2")[1]), 40.0, 100.0, width=80.0)]), 150.0)
+    drafts = play(Lot([Actor((x, centre("A2")[1]), 40.0, 300.0, width=80.0)]), 460.0)
     assert [phase for _, phase in phases(drafts)] == ["began", "ended"]
     ended = stays(drafts)[-1]
     assert {ended.bay, *ended.also} == {"A2", "A3"}
@@ -71,7 +71,7 @@ def test_a_vehicle_across_two_bays_is_one_stay_and_two_occupied_bays() -> None:
 
 
 def test_two_vehicles_side_by_side_are_two_stays() -> None:
-    drafts = play(Lot([Actor(centre("A2"), 40.0), Actor(centre("A3"), 44.0)]), 80.0)
+    drafts = play(Lot([Actor(centre("A2"), 40.0), Actor(centre("A3"), 44.0)]), 220.0)
     assert phases(drafts) == [("A2", "began"), ("A3", "began")]
 
 
@@ -106,6 +106,35 @@ def test_a_truck_in_front_hides_bays_and_ends_no_stay() -> None:
     assert [event for event in phases(drafts) if event[0] == "A3"] == [("A3", "began")]
     assert states(drafts)["A3"] == "occupied"
     assert states(drafts)["A4"] == "free"
+
+
+@pytest.mark.parametrize("looks_like", [0.02, 0.98])
+def test_a_bus_that_the_detector_misses_ends_and_begins_no_stay(looks_like: float) -> None:
+    """Its side looked surely like ground, or like a vehicle: a stay ended or began, and another when it had left."""
+    parked = Actor(centre("A3"), -60.0)
+    foot = (centre("A4")[0], 0.95 * HEIGHT)
+    bus = Actor(foot, 140.0, 220.0, label="", width=300.0, height=200.0, chance=looks_like, before=True, shade=150)
+    drafts = play(Lot([parked, bus]), 400.0)
+    assert phases(drafts) == [("A3", "began")]
+    assert states(drafts) == {name: "occupied" if name == "A3" else "free" for name in NAMES}
+
+
+def test_a_bay_that_never_looks_surely_occupied_is_told_so_and_makes_no_stay() -> None:
+    """A strip of ground between two white roofs, looked at for two minutes, was a stay from the first picture on."""
+    drafts = play(Lot([Actor(centre("A3"), -60.0, label="", chance=0.93)]), 400.0)
+    assert states(drafts)["A3"] == "occupied"
+    assert phases(drafts) == []
+
+
+def test_a_vehicle_that_is_seen_surely_later_began_between_the_two() -> None:
+    dim = Actor(centre("A3"), 100.0, 400.0, label="", chance=0.9, takes_s=0.01)
+    drafts = play(Lot([dim, Actor(centre("A3"), 400.5, takes_s=0.01)]), 600.0)
+    ((bay, phase),) = phases(drafts)
+    assert (bay, phase) == ("A3", "began")
+    (began,) = stays(drafts)
+    assert seconds(began.in_earliest) == pytest.approx(100.0, abs=5.0)
+    assert seconds(began.in_time) == pytest.approx(400.5, abs=62.0)
+    assert began.stay == f"pole-1-A3-{began.in_time}"
 
 
 def test_in_the_dark_bays_are_unknown_and_stays_go_on() -> None:

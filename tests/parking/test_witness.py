@@ -55,7 +55,8 @@ def test_a_look_is_sure_where_patch_and_vehicle_agree_or_the_patch_has_no_doubt(
 
     assert sure(0.96, BAY_3)
     assert not sure(0.8, BAY_3)
-    assert not sure(0.97)
+    assert not sure(0.96)
+    assert sure(0.98)
     assert sure(0.03)
     assert not sure(0.1)
 
