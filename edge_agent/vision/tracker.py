@@ -10,9 +10,14 @@ missing ones among the first three counted as 0.
 
 A track is lost when it was not seen for ``lost_after_s`` and in two looks if it was last at the picture's edge; for one
 that moved out over that edge a third of the time is enough, so that the next that comes in there is not taken for it.
-In the middle of the picture nothing vanishes: there, and where something nearer covers its place, it is taken for
-hidden and held three times as long, and five looks if it stood still. It stands still until two looks running find it
+In the middle of the picture nothing vanishes but what drove off until it was too small to be found (a third of its
+largest size): all else there, and where something nearer covers its place, is taken for hidden and held three times as
+long, and five looks if it stood still. It stands still until two looks running find it
 elsewhere, for single boxes jump.
+
+Who was on his way out over an edge of the picture, by two looks running of five that followed each other, is not taken
+for what reaches farther in than he did, nor, once he must be beyond that edge, for what stands elsewhere than he did:
+where one leaves, another comes in.
 
 Where frames are missing for more than a second, who moved is looked for where he should be by now, as large as he
 should be, rather than behind him, and the nearer one first where one may hide the other; the time in which nobody
@@ -44,6 +49,7 @@ EDGE_SHARE = 0.02
 _HIDDEN_FACTOR = 3.0
 _GONE_FACTOR = 1 / 3
 _LEAVING_SHARE_PER_S = 0.05
+_SURELY_LEAVING_PER_S = 0.15
 _KNOWN_HITS = 5
 _MISSES = 2
 _STILL_MISSES = 5
@@ -60,6 +66,10 @@ _HIDDEN = 0.4
 _PART = 0.7
 _MAY_BE_HIDDEN = 0.5
 _GROWS_PER_S = 0.25
+_STEADY, _LEAVING = 4, 2
+_FARTHER_IN = 0.2
+_SAME_SLIVER = 0.3
+_FAR_OFF = 1 / 3
 
 
 @dataclass(slots=True)
@@ -73,6 +83,9 @@ class _Followed:
     misses: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     growth: float = 0.0
+    largest: float = 0.0
+    steady: int = 0
+    leaving: int = 0
     blind_s: float = 0.0
     behind: bool = False
     votes: dict[str, float] = field(default_factory=dict)
@@ -82,7 +95,7 @@ class _Followed:
     strayed: bool = False
     counts: bool = False
 
-    def take(self, detection: Detection, time: float) -> None:
+    def take(self, detection: Detection, time: float, picture: tuple[int, int]) -> None:
         elapsed = time - self.seen
         if elapsed > 0:
             (x0, y0), (x1, y1) = centre(self.box), centre(detection.box)
@@ -93,8 +106,10 @@ class _Followed:
                 keep * self.velocity[1] + (1 - keep) * fresh[1],
             )
             self.growth = keep * self.growth + (1 - keep) * math.log(size(detection.box) / size(self.box)) / elapsed
+        self.steady = self.steady + 1 if elapsed <= _BLIND_S else 0
         self.blind_s = 0.0
         self.box, self.seen = detection.box, time
+        self.leaving = self.leaving + 1 if any(self._out_over(picture, _SURELY_LEAVING_PER_S)) else 0
         self.hits += 1
         self.misses = 0
         self.note(detection)
@@ -104,8 +119,9 @@ class _Followed:
         self.strayed = away
 
     def note(self, detection: Detection) -> None:
-        x1, y1, x2, y2 = detection.box
-        vote = detection.score * ((x2 - x1) * (y2 - y1)) ** 0.5
+        side = size(detection.box)
+        vote = detection.score * side
+        self.largest = max(self.largest, side)
         self.votes[detection.label] = self.votes.get(detection.label, 0.0) + vote
         self.scores.append(detection.score)
         self.counts = self.counts or self.hits >= 2 or detection.score >= _SURE
@@ -137,27 +153,49 @@ class _Followed:
         forward = (x1 - x0) * self.velocity[0] + (y1 - y0) * self.velocity[1]
         return forward >= 0 or distance(self.box, box) < _STILL_SHARE
 
-    def lost(self, time: float, lost_after_s: float, size: tuple[int, int]) -> bool:
+    def lost(self, time: float, lost_after_s: float, picture: tuple[int, int]) -> bool:
         by_now = self.after_gap(time) if self.blind_s else self.expected(time)
-        within = not at_edge(by_now, size) and not at_edge(self.box, size)
-        hidden = self.behind or (self.hits >= _KNOWN_HITS and within)
-        patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(size) else 1)
+        within = not at_edge(by_now, picture) and not at_edge(self.box, picture)
+        far_off = size(self.box) < _FAR_OFF * self.largest
+        hidden = self.behind or (self.hits >= _KNOWN_HITS and within and not far_off)
+        patience_s = lost_after_s * (_HIDDEN_FACTOR if hidden else _GONE_FACTOR if self.leaves(picture) else 1)
         return time - self.seen - self.blind_s > patience_s and self.misses >= (
             _STILL_MISSES if self.still() else _MISSES
         )
 
     def leaves(self, size: tuple[int, int]) -> bool:
         """Whether it was last seen at an edge of the picture and moving out over it."""
+        return any(self._out_over(size, _LEAVING_SHARE_PER_S))
+
+    def _out_over(self, size: tuple[int, int], least: float) -> tuple[bool, bool, bool, bool]:
+        """Over which edges, by ``least`` of its size a second: left, top, right, bottom."""
         x1, y1, x2, y2 = self.box
         height, width = size
         right, down = self.velocity[0] / max(1.0, x2 - x1), self.velocity[1] / max(1.0, y2 - y1)
-        x, y, least = width * EDGE_SHARE, height * EDGE_SHARE, _LEAVING_SHARE_PER_S
+        x, y = width * EDGE_SHARE, height * EDGE_SHARE
         return (
-            (x1 <= x and right < -least)
-            or (x2 >= width - x and right > least)
-            or (y1 <= y and down < -least)
-            or (y2 >= height - y and down > least)
+            x1 <= x and right < -least,
+            y1 <= y and down < -least,
+            x2 >= width - x and right > least,
+            y2 >= height - y and down > least,
         )
+
+    def has_left_for(self, box: Box, time: float, size: tuple[int, int]) -> bool:
+        """Whether ``box`` is another's, for this one was leaving; never said where its way is not surely known."""
+        if self.blind_s or self.steady < _STEADY or self.leaving < _LEAVING:
+            return False
+        (x1, y1, x2, y2), (left, top, right, bottom) = self.box, self._out_over(size, _SURELY_LEAVING_PER_S)
+        across, along = _FARTHER_IN * (x2 - x1), _FARTHER_IN * (y2 - y1)
+        if (
+            (left and box[2] > x2 + across)
+            or (top and box[3] > y2 + along)
+            or (right and box[0] < x1 - across)
+            or (bottom and box[1] < y1 - along)
+        ):
+            return True
+        now = self.expected(time, math.inf)
+        beyond = now[2] <= 0 or now[3] <= 0 or now[0] >= size[1] or now[1] >= size[0]
+        return beyond and overlap(self.box, box) < _SAME_SLIVER
 
     def still(self) -> bool:
         return self.seen - self.anchored >= _STILL_AFTER_S
@@ -202,8 +240,8 @@ class Tracker:
             each.misses += 1
             if not each.still():
                 each.blind_s += gap_s
-        for followed, detection in _pairs(self._followed, free, time):
-            followed.take(detection, time)
+        for followed, detection in _pairs(self._followed, free, time, size):
+            followed.take(detection, time, size)
             free.remove(detection)
         for detection in free[: _MOST_TRACKS - len(self._followed)]:
             self._begin(detection, time)
@@ -307,7 +345,7 @@ def _covered(box: Box, others: Iterable[Box]) -> bool:
 
 
 def _pairs(
-    followed: Sequence[_Followed], detections: Sequence[Detection], time: float
+    followed: Sequence[_Followed], detections: Sequence[Detection], time: float, size: tuple[int, int]
 ) -> list[tuple[_Followed, Detection]]:
     costs = []
     expected = {each.id: each.after_gap(time) for each in followed if each.blind_s}
@@ -315,7 +353,7 @@ def _pairs(
         hidden = each.blind_s > 0 and _covered(expected[each.id], [b for n, b in expected.items() if n != each.id])
         for j, detection in enumerate(detections):
             cost = _cost_after_gap(each, detection.box, time) if each.blind_s else _cost(each, detection.box, time)
-            if cost is not None:
+            if cost is not None and not each.has_left_for(detection.box, time, size):
                 costs.append((cost + hidden * _MAY_BE_HIDDEN, i, j, each, detection))
     costs.sort(key=lambda cost: cost[:3])
     out: list[tuple[_Followed, Detection]] = []

@@ -54,6 +54,32 @@ def test_trucks_that_meet_keep_their_ids() -> None:
     assert [track.id for track in tracker.tracks()] == [1, 2]
 
 
+def cut(x: float) -> Detection:
+    """One at ``x``, as far as the picture goes."""
+    return Detection("truck", 0.8, (x, 300.0, min(x + SIZE, float(SCENE[1])), 300.0 + SIZE))
+
+
+def test_one_that_comes_in_where_another_has_just_left_is_not_that_one() -> None:
+    leaves = [(k * 0.4, [cut(1500 + 100 * k * 0.4)]) for k in range(11)]
+    comes = [(4.4 + k * 0.4, [cut(1860 - 100 * k * 0.4)]) for k in range(6)]
+    assert ids(Tracker(), [*leaves, *comes]) == {1, 2}
+
+
+def test_one_that_rolls_back_at_the_edge_is_the_same() -> None:
+    """It slows down, stands a second there, and comes back."""
+    out = [1500.0, 1600.0, 1700.0, 1780.0, 1820.0, 1840.0, 1845.0, 1845.0, 1845.0, 1845.0]
+    steps = [(k * 0.4, [cut(x)]) for k, x in enumerate([*out, 1835.0, 1815.0, 1780.0, 1740.0, 1690.0])]
+    assert ids(Tracker(), steps) == {1}
+
+
+def test_a_box_that_jumps_once_at_the_edge_is_no_way_out() -> None:
+    """Of a truck that comes in slowly only the cab is found once."""
+    whole = [Detection("truck", 0.8, (100.0 + 4 * k, 0.0, 260.0 + 4 * k, 60.0 + 4 * k)) for k in range(12)]
+    cab = Detection("truck", 0.8, (110.0, 0.0, 220.0, 45.0))
+    steps = [(k * 0.2, [cab if k == 6 else one]) for k, one in enumerate(whole)]
+    assert ids(Tracker(), steps) == {1}
+
+
 def test_a_single_weak_detection_is_no_track() -> None:
     tracker = Tracker()
     assert tracker.update(0.0, [at(0, score=0.4)], SCENE) == []
