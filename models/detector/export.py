@@ -56,6 +56,25 @@ def export(network: YoloxNano, path: Path) -> float:
     return worst
 
 
+def write(checkpoint: Path, version: str, out: Path, size: tuple[int, int] = (416, 416)) -> tuple[Path, float]:
+    """Write the ONNX of a checkpoint of `models.detector.train` and its card into `out`; give its path and how far it
+    is off at most. Raises ValueError as `export` does."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = YoloxNano(len(CLASSES))
+    network.load_state_dict(saved["network"])
+    return _written(network, version, out, size, saved["data"])
+
+
+def _written(
+    network: YoloxNano, version: str, out: Path, size: tuple[int, int], data: dict[str, str]
+) -> tuple[Path, float]:
+    out.mkdir(parents=True, exist_ok=True)
+    model = out / "truck-detector.onnx"
+    difference = export(network, model)
+    card.write(card.describe(version, model, size, data), model.with_suffix(".toml"))
+    return model, difference
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="models.detector.export", description=__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
@@ -65,20 +84,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, nargs=2, default=(416, 416), metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--out", type=Path, required=True, help="folder of truck-detector.onnx and .toml")
     given = parser.parse_args(arguments)
-    data: dict[str, str] = {}
-    if given.published:
-        network = with_our_classes(load_published(given.published))
-        data["coco"] = "CC BY 4.0 annotations; weights as published, not fine-tuned: other_vehicle and wheel are silent"
-    else:
-        saved = torch.load(given.checkpoint, map_location="cpu", weights_only=True)
-        network = YoloxNano(len(CLASSES))
-        network.load_state_dict(saved["network"])
-        data.update(saved["data"])
-    given.out.mkdir(parents=True, exist_ok=True)
-    model = given.out / "truck-detector.onnx"
-    difference = export(network, model)
     height, width = given.size
-    card.write(card.describe(given.version, model, (height, width), data), model.with_suffix(".toml"))
+    if given.published:
+        said = "CC BY 4.0 annotations; weights as published, not fine-tuned: other_vehicle and wheel are silent"
+        network = with_our_classes(load_published(given.published))
+        model, difference = _written(network, given.version, given.out, (height, width), {"coco": said})
+    else:
+        model, difference = write(given.checkpoint, given.version, given.out, (height, width))
     print(f"{model}: {model.stat().st_size} bytes, largest difference to the network {difference:.1e}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Fine-tune the truck detector: `python -m models.detector.train --data DIR --weights DIR [--rendered DIR] --out DIR`.
+"""Fine-tune the truck detector: `python -m models.detector.train --data DIR --weights DIR --out DIR --version V`.
 
 Starts from the published YOLOX-nano, learns our classes on the real sets that may be trained on and on rendered
 scenes, and is pulled back towards its starting weights all the time (L2-SP, Xuhong et al. 2018), because the real sets
@@ -6,8 +6,9 @@ are small.
 There is no batch normalisation to estimate: it is folded into the convolutions. The first two stages stay as published.
 
 Every batch is drawn from (seed, step), so a run repeats, and a run that was stopped resumes from its last checkpoint in
-`--out` with the batches it would have had. Writes `detector.pt` (moving average of the weights), `calibrated.pt` (the
-same with the truck class's constant of `calibrate`: what is exported) and the record, `detector-VERSION.json`.
+`--out` with the batches it would have had. Renders its scenes into `--out/scenes` unless `--rendered` names some.
+Writes `detector.pt` (moving average of the weights), `calibrated.pt` (the same with the truck class's constant of
+`calibrate`), `truck-detector.onnx` and its card, and the record, `detector-VERSION.json`.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ from models.detector import CLASSES
 from models.detector.augment import augmented, plain, read
 from models.detector.boxes import detections, grid
 from models.detector.calibrate import choose, shifted
+from models.detector.export import write
 from models.detector.loss import Target, detection_loss
 from models.detector.network import Deployed, YoloxNano
 from models.detector.pretrained import load_published, with_our_classes
 from models.detector.samples import Sample, held_out, real, rendered
 from models.detector.score import BUS, TRUCK, Counts
 from models.detector.teacher import look_at_all
+from models.scenes.dataset import render
 
 # Height, width of a batch and how often it is drawn: what 16:9, 4:3 and square pictures become in the runtime.
 SHAPES = (((416, 416), 0.25), ((256, 416), 0.4), ((320, 416), 0.25), ((416, 320), 0.1))
@@ -57,6 +60,7 @@ LICENCES = {
     "parking-pole": "CC BY 4.0, first 40 frames",
     "rendered": "made by this project",
 }
+SCENE = (640, 384)
 WARM_UP_STEPS = 100
 # Of the learning rate, for the backbone's last three stages.
 BACKBONE_RATE = 0.3
@@ -148,8 +152,10 @@ def train(given: argparse.Namespace) -> dict[str, Any]:
     given.out.mkdir(parents=True, exist_ok=True)
     samples, left_out = real(given.data)
     samples = look_at_all(samples, given.weights / "yolox_nano.onnx", given.out / "teacher.json")
-    if given.rendered:
-        samples += rendered(given.rendered)
+    scenes = given.rendered or given.out / "scenes"
+    if not given.rendered:
+        render(scenes, given.scenes, given.first, SCENE, crops=False)
+    samples += rendered(scenes)
     learnt = [sample for sample in samples if not held_out(sample)]
     kept_back = [sample for sample in samples if held_out(sample) and sample.source != "rendered"]
     counts = Counter(sample.source for sample in learnt)
@@ -261,7 +267,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--data", type=Path, required=True, help="folder that holds trucks/, parking-pole/, trucks-eval/ …"
     )
     parser.add_argument("--weights", type=Path, required=True, help="folder that holds yolox_nano.onnx")
-    parser.add_argument("--rendered", type=Path, help="scenes drawn by models.scenes, with labels.jsonl")
+    parser.add_argument("--rendered", type=Path, help="scenes drawn by models.scenes, instead of rendering here")
+    parser.add_argument("--scenes", type=int, default=300, help="to render, numbered from --first")
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and the run's record")
     parser.add_argument("--version", default="0.0.0")
     parser.add_argument("--start", type=Path, help="a detector.pt to start from instead of the published weights")
@@ -277,7 +285,8 @@ def main(arguments: list[str] | None = None) -> int:
     record = train(given)
     path = given.out / f"detector-{given.version}.json"
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    print(f"wrote {given.out / 'calibrated.pt'} and {path}")
+    model, difference = write(given.out / "calibrated.pt", given.version, given.out)
+    print(f"wrote {model} (off by {difference:.1e}), its card and {path}")
     return 0
 
 
