@@ -29,8 +29,9 @@ _MOST_DESTINATIONS = 61
 # A damaged card may have left any type in a column; these are computed with.
 _COLUMNS = (
     "sequence, id, channel, CAST(subject AS TEXT), CAST(time AS REAL), boot, CAST(monotonic AS REAL), trusted, error_s,"
-    " CAST(data AS BLOB), piece, rejections, historical, checksum"
+    " data, piece, rejections, historical, checksum"
 )
+_COLUMNS_AS_BYTES = _COLUMNS.replace(" id,", " CAST(id AS BLOB),").replace(" data,", " CAST(data AS BLOB),")
 _SIGNIFICANT_STEP_S = 0.05
 _BOOT_REFRESH_S = 60.0
 
@@ -138,13 +139,17 @@ class Store:
         """
         self._learn_time()
         backlog = "" if live_after is None else f" AND (sequence <= {live_after:d} OR historical)"
-        rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM message WHERE priority = ? AND sequence > ? AND sequence <= ?"  # noqa: S608
-            f" AND pending & ?{backlog} ORDER BY sequence LIMIT ?",
-            (int(priority), after, upto, bit, limit),
-        )
-        found = [self._row(row, live_after is not None) for row in rows]
+        where = f"priority = ? AND sequence > ? AND sequence <= ? AND pending & ?{backlog} ORDER BY sequence LIMIT ?"
+        values = (int(priority), after, upto, bit, limit)
+        try:
+            found = self._rows(_COLUMNS, where, values, live_after is not None)
+        except TypeError:
+            found = self._rows(_COLUMNS_AS_BYTES, where, values, live_after is not None)
         return [self._settled(row) if row.intact and row.trust is not TimeTrust.TRUSTED else row for row in found]
+
+    def _rows(self, columns: str, where: str, values: tuple[int, ...], backlog: bool) -> list[Row]:
+        rows = self._db.execute(f"SELECT {columns} FROM message WHERE {where}", values)  # noqa: S608
+        return [self._row(row, backlog) for row in rows]
 
     def _settled(self, row: Row) -> Row:
         """As it is, where a damaged card left no time to compute with; an uplink finds that out."""
@@ -283,7 +288,7 @@ class Store:
         return Row(
             sequence, key, channel, subject, time, self._boots.get(boot, ""), monotonic,
             TimeTrust.TRUSTED if trusted else TimeTrust.UNTRUSTED, error, data, piece, rejections,
-            backlog or bool(late), crc == -1 or _matches(crc, key, data),
+            backlog or bool(late), crc in (-1, checksum(key, data)),
         )  # fmt: skip
 
     def _boot_number(self) -> int:
@@ -320,13 +325,6 @@ def _mend(db: sqlite3.Connection) -> None:
     size = f"length(CAST(data AS BLOB)) + length(CAST(subject AS TEXT)) + {ROW_OVERHEAD}"
     db.execute(f"UPDATE message SET size = {size} WHERE size <> {size}")  # noqa: S608
     db.execute("UPDATE message SET dead = 0 WHERE typeof(dead) <> 'integer'")
-
-
-def _matches(crc: int, key: bytes, data: bytes) -> bool:
-    try:
-        return crc == checksum(key, data)
-    except TypeError:
-        return False
 
 
 def _sums(rows: Iterable[Row]) -> dict[Priority, tuple[int, int]]:
