@@ -35,7 +35,7 @@ def _stand_in() -> None:
     module.__spec__ = importlib.machinery.ModuleSpec(_STAND_IN, None)
     sys.modules[_STAND_IN] = module
     known = importlib.metadata.version
-    importlib.metadata.version = lambda name: "0" if name == _STAND_IN else known(name)
+    importlib.metadata.version = lambda name: "0.0" if name == _STAND_IN else known(name)
 
 
 if __name__ == "__main__":
