@@ -108,6 +108,7 @@ off_below = 80.0
     ]
 
 
+@pytest.mark.slow
 def test_a_mark_that_was_forgotten_is_told(tmp_path: Path) -> None:
     tables = '[[dust]]\ndriver = "nova"\nport = "simulated:?period_s=0.1"\n'
     assert [finding.result for finding in report(tmp_path, tables)] == ["ok"]

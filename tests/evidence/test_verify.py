@@ -133,6 +133,7 @@ def test_a_pack_is_read_from_zip_and_tar_too(device: Device, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["zip", "lzma", "tar", "gztar", "xztar"])
+@pytest.mark.slow
 def test_a_broken_archive_is_answered_and_never_a_crash(device: Device, tmp_path: Path, kind: str) -> None:
     pack = in_order(device.folder)[0]
     packed = tmp_path / "good.zip"

@@ -71,6 +71,7 @@ def test_two_visits_to_the_bay_add_up() -> None:
     assert 12 <= dwell_s <= 17
 
 
+@pytest.mark.slow
 def test_spray_that_hides_a_truck_takes_nothing_from_its_time() -> None:
     before = drive((8, 320, 75), (12, *AT_BAY), (23, *AT_BAY))
     after = drive((63, *AT_BAY), (66, *AT_BAY), (71, 320, 355))

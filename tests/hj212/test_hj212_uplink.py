@@ -62,6 +62,7 @@ def test_a_window_becomes_a_real_time_and_a_minute_record_and_leaves_the_outbox(
     assert post.uplinks[0].state().acknowledged == 1
 
 
+@pytest.mark.slow
 def test_minutes_are_joined_to_the_platforms_interval(platform, make_post, settings) -> None:
     post = make_post(settings(platform, min_interval_min=5, send=("minute", "hour", "day")))
     start = math.floor(time.time() / 300) * 300 - 300
@@ -106,6 +107,7 @@ def test_a_refused_record_is_set_aside_and_the_others_go_on(platform, make_post,
 
 
 @pytest.mark.parametrize("edition", ["2017", "2025"])
+@pytest.mark.slow
 def test_after_an_outage_new_data_goes_first_and_nothing_is_missing(
     platform, make_post, settings, tmp_path, edition
 ) -> None:
@@ -525,6 +527,7 @@ def test_the_day_is_from_six_to_ten_at_night() -> None:
     assert day_and_night_cp([], table, 8) == ()
 
 
+@pytest.mark.slow
 def test_a_day_s_record_tells_day_and_night_from_the_history(platform, make_post, settings) -> None:
     post = make_post(settings(platform, send=("day",)))
     midnight = (time.time() + 8 * 3600) // 86400 * 86400 - 8 * 3600 - 86400

@@ -101,6 +101,7 @@ def test_a_device_cannot_speak_or_listen_for_another(mutual: TlsMosquitto, autho
     assert set(heard) == {f"{base}/post-2/cmd/open"}
 
 
+@pytest.mark.slow
 def test_what_the_broker_refuses_is_set_aside_the_rest_goes_on_and_it_is_tried_again(tmp_path: Path) -> None:
     acl = tmp_path / "acl"
     acl.write_text("".join(f"topic write edge/v1/north/post-1/{c}\n" for c in ("status", "dust", "loss")))
