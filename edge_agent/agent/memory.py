@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -30,6 +30,32 @@ from edge_agent.messages import Draft
 log = logging.getLogger(__name__)
 
 _EVERY_S = 60.0
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """One memory of form ``form`` at ``path``; ``lost`` says what becomes of it where the file cannot be used."""
+
+    def __init__(self, path: Path, form: type[T], lost: str, files: Files | None) -> None:
+        self._path, self._form, self._lost = path, form, lost
+        self._files = files or Files()
+
+    def read(self) -> T | None:
+        """What was written last; None where nothing was, or where it cannot be read."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=self._form)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s cannot be read (%s); %s", self._path, error, self._lost)
+            return None
+
+    def write(self, memory: T) -> None:
+        """Puts it in the place of the last one."""
+        try:
+            self._files.replace(self._path, msgspec.json.encode(memory))
+        except OSError as error:
+            log.warning("%s cannot be written (%s); after a restart %s", self._path, error, self._lost)
 
 
 class RememberingWatch:
@@ -37,18 +63,14 @@ class RememberingWatch:
 
     def __init__(self, watch: DustWatch, path: Path, files: Files | None = None) -> None:
         self._watch = watch
-        self._path = path
-        self._files = files or Files()
+        self._kept = _Kept(path, WatchMemory, "exceedances begin anew", files)
         self._due = False
         self._closed = False
         self._waiting = 0
         self._written = float("-inf")
-        try:
-            watch.recall(msgspec.json.decode(path.read_bytes(), type=WatchMemory))
-        except FileNotFoundError:
-            pass
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("%s cannot be read (%s); exceedances begin anew", path, error)
+        memory = self._kept.read()
+        if memory is not None:
+            watch.recall(memory)
 
     def update(self, reading: Reading) -> list[Draft]:
         """Takes one reading in."""
@@ -94,10 +116,7 @@ class RememberingWatch:
             return
         self._due = self._closed = False
         self._written = now
-        try:
-            self._files.replace(self._path, msgspec.json.encode(self._watch.memory()))
-        except OSError as error:
-            log.warning("%s cannot be written (%s); after a restart exceedances begin anew", self._path, error)
+        self._kept.write(self._watch.memory())
 
 
 class RememberingCard:
@@ -105,15 +124,11 @@ class RememberingCard:
 
     def __init__(self, card: SiteCard, path: Path, sensors: Collection[str], files: Files | None = None) -> None:
         self._card = card
-        self._path = path
-        self._files = files or Files()
+        self._kept = _Kept(path, CardMemory, "the site card's day begins anew", files)
         self._written = float("-inf")
-        try:
-            card.recall(msgspec.json.decode(path.read_bytes(), type=CardMemory), sensors)
-        except FileNotFoundError:
-            pass
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("%s cannot be read (%s); the site card's day begins anew", path, error)
+        memory = self._kept.read()
+        if memory is not None:
+            card.recall(memory, sensors)
 
     def update(self, draft: Draft, key: str = "") -> list[Draft]:
         """See ``SiteCard.update``."""
@@ -132,10 +147,7 @@ class RememberingCard:
 
     def _write(self, time: float) -> None:
         self._written = time
-        try:
-            self._files.replace(self._path, msgspec.json.encode(self._card.memory()))
-        except OSError as error:
-            log.warning("%s cannot be written (%s); after a restart the site card's day begins anew", self._path, error)
+        self._kept.write(self._card.memory())
 
 
 class RememberingActuation:
@@ -143,15 +155,11 @@ class RememberingActuation:
 
     def __init__(self, actuation: Actuation, path: Path, files: Files | None = None) -> None:
         self._actuation = actuation
-        self._path = path
-        self._files = files or Files()
+        self._kept = _Kept(path, ActuationMemory, "the relay's day begins anew", files)
         self._written = float("-inf")
-        try:
-            actuation.recall(msgspec.json.decode(path.read_bytes(), type=ActuationMemory))
-        except FileNotFoundError:
-            pass
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("%s cannot be read (%s); the relay's day begins anew", path, error)
+        memory = self._kept.read()
+        if memory is not None:
+            actuation.recall(memory)
 
     def update(self, draft: Draft) -> list[Draft]:
         """See ``Actuation.update``."""
@@ -168,8 +176,5 @@ class RememberingActuation:
     def _noted(self, drafts: list[Draft], now: float) -> list[Draft]:
         if drafts or (self._actuation.on and abs(now - self._written) >= _EVERY_S):
             self._written = now
-            try:
-                self._files.replace(self._path, msgspec.json.encode(self._actuation.memory()))
-            except OSError as error:
-                log.warning("%s cannot be written (%s); after a restart the relay's day begins anew", self._path, error)
+            self._kept.write(self._actuation.memory())
         return drafts
