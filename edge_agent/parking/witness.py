@@ -4,9 +4,8 @@ Both speak in log-odds, which add up. The patch speaks most; a detected vehicle 
 neither for nor against one it covers nearly as much; that no vehicle was found says little, for detectors miss what is
 dark or wet, and the less the smaller the bay is in the picture. A sum within ±0.8 decides nothing. A look is sure of
 ``occupied`` where both witnesses say so, the patch by 0.95, or the patch alone by 0.97, and of ``free`` from a
-confidence of 0.96. Where the patch
-cannot be told (NaN) only a vehicle on the bay speaks. A bay that is mostly behind a vehicle which stands elsewhere is
-hidden, and what its patch seems to show is that vehicle.
+confidence of 0.96. Where the patch cannot be told (NaN) only a vehicle on the bay speaks. A bay that is mostly behind a
+vehicle which stands elsewhere is hidden, and what its patch seems to show is that vehicle.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _HIDDEN, _BEHIND = 0.75, 0.5
 
 class Look(NamedTuple):
     """What one picture says of one bay. ``vote`` empty: nothing; ``vehicle``: which of the picture's stands on it;
-    ``sure``: both witnesses have little doubt; ``doubted``: much around the bay changed too, it may be hidden."""
+    ``sure``: there is little doubt about it; ``doubted``: much around the bay changed too, it may be hidden."""
 
     vote: Literal["", "free", "occupied", "unknown"]
     confidence: float = 0.0
